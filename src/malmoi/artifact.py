@@ -1,0 +1,141 @@
+"""Directories written all at once: stages meet in plain files, and a reader never sees half of them.
+
+A stage writes into a temporary sibling of its output; `manifest.json` (kind, format version, options, a hash of
+every file) is written last, then one rename makes it visible. This is not a cache and not a data base.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from malmoi.errors import InputError, OutputError
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What `manifest.json` says of a directory."""
+
+    kind: str
+    """`corpus`, `tokenizer`, `shards` or `model`."""
+    options: dict[str, Any]
+    """The options that made it."""
+    files: dict[str, str]
+    """SHA-256 (hex) of every file, by path relative to the directory."""
+    content_hash: str
+    """SHA-256 (hex) over names and hashes of `files`: equal content, equal hash."""
+    format_version: int = FORMAT_VERSION
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` (UTF-8) to `path` through a temporary sibling, so that it is there whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 (hex) of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(directory: Path, kind: str, options: Mapping[str, Any]) -> Manifest:
+    """Hash every file below `directory` and write its manifest."""
+    paths = sorted(p for p in directory.rglob("*") if p.is_file() and p.name != MANIFEST)
+    files = {p.relative_to(directory).as_posix(): file_hash(p) for p in paths}
+    content_hash = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+    manifest = Manifest(kind=kind, options=dict(options), files=files, content_hash=content_hash)
+    write_json(directory / MANIFEST, vars(manifest))
+    return manifest
+
+
+def read_manifest(directory: Path, kind: str) -> Manifest:
+    """Read the manifest of `directory` and check that it is a `kind` of a version we know.
+
+    Raises:
+        InputError: no such directory, no manifest, another kind, or a newer format.
+    """
+    path = directory / MANIFEST
+    if not path.is_file():
+        state = "has no manifest.json" if directory.is_dir() else "does not exist"
+        raise InputError(f"{directory} {state}: expected a {kind} directory, made by `malmoi {_COMMANDS[kind]}`")
+    try:
+        manifest = Manifest(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path} cannot be read ({error}): make the {kind} directory again") from error
+    if manifest.kind != kind:
+        raise InputError(f"{directory} is a {manifest.kind} directory: expected a {kind} directory")
+    if manifest.format_version > FORMAT_VERSION:
+        raise InputError(
+            f"{directory} has format version {manifest.format_version}, this malmoi knows {FORMAT_VERSION}: "
+            "upgrade malmoi"
+        )
+    return manifest
+
+
+_COMMANDS = {"corpus": "corpus", "tokenizer": "vocab", "shards": "shards", "model": "pretrain` or `malmoi finetune"}
+
+
+def check_output(out: Path, *, force: bool) -> None:
+    """Refuse to write over what is there.
+
+    Raises:
+        OutputError: `out` is a file; or holds something and `force` is off; or holds something malmoi did not make.
+    """
+    if out.is_file():
+        raise OutputError(f"{out} is a file: --out expects a directory that does not exist yet")
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not force:
+        raise OutputError(f"{out} exists already: choose another --out, or pass --force to replace it")
+    if not (out / MANIFEST).is_file():
+        raise OutputError(f"{out} was not made by malmoi (no {MANIFEST}): --force replaces only what malmoi made")
+
+
+@contextmanager
+def staged_directory(
+    out: Path, *, kind: str, options: Mapping[str, Any], force: bool = False
+) -> Iterator[Path]:
+    """Yield a temporary directory that becomes `out` when the block ends well, and vanishes when it does not.
+
+    Raises:
+        OutputError: see `check_output`; or the disk refuses (full, read-only), what stood at `out` being intact.
+    """
+    check_output(out, force=force)
+    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
+        write_manifest(temporary, kind, options)
+        _replace(temporary, out)
+    except OSError as error:
+        if error.filename is not None and not str(error.filename).startswith(str(temporary)):
+            raise  # an input's fault, not ours
+        raise OutputError(
+            f"cannot write {out} ({error.strerror}): nothing was changed; free some space or choose another --out"
+        ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _replace(new: Path, out: Path) -> None:
+    """Rename `new` to `out`; what stood there goes only when the new one is in place."""
+    old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    if out.exists():
+        os.replace(out, old)
+    os.replace(new, out)
+    shutil.rmtree(old, ignore_errors=True)

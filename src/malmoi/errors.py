@@ -1,0 +1,46 @@
+"""Every error that malmoi raises on purpose. Nothing here prints or exits; `cli.py` does.
+
+    MalmoiError                 anything a user can mend: one line, exit code 1
+    ├── InputError              a file that is missing, unreadable, binary or of the wrong format
+    │   └── DataError           one bad record, with its file and line
+    ├── OptionError             a value that cannot work: what it is, what is expected, what to do
+    ├── OutputError             a place that cannot be written, or that holds something already
+    ├── VocabularyError         a vocabulary that cannot be learnt, read or used with this model
+    └── CheckpointError         a model directory or training state that does not fit
+
+A message gives the value, the expectation and the remedy, in this order. Bugs of ours are `assert`s, never these.
+"""
+
+from pathlib import Path
+
+
+class MalmoiError(Exception):
+    """Base of all errors a user can mend."""
+
+
+class InputError(MalmoiError):
+    """A file is missing, unreadable, binary, empty, or not of the expected format."""
+
+
+class DataError(InputError):
+    """One record of a data file is wrong; the message starts with `file:line:`."""
+
+    def __init__(self, path: Path | str, line: int, message: str) -> None:
+        super().__init__(f"{path}:{line}: {message}")
+        self.path, self.line = Path(path), line
+
+
+class OptionError(MalmoiError):
+    """An option's value cannot work."""
+
+
+class OutputError(MalmoiError):
+    """An output cannot be written, or exists already."""
+
+
+class VocabularyError(MalmoiError):
+    """A vocabulary cannot be learnt, read, or used with this model."""
+
+
+class CheckpointError(MalmoiError):
+    """A model directory or a training state cannot be read or does not fit."""
