@@ -18,6 +18,7 @@ def test_no_name_stands_for_two_fields_of_a_task() -> None:
 def test_names_match_without_regard_to_case_and_blanks() -> None:
     assert match_names(["ID", " Document ", "Label"], ["text", "label"]) == [" Document ", "Label"]
     assert match_names(["text", "document"], ["text", "label"]) == ["text", None]
+    assert match_names(["Text", "text"], ["text"]) == ["Text"]  # of two alike, the first
 
 
 def test_a_missing_name_is_an_error_with_what_is_there_and_what_is_expected() -> None:

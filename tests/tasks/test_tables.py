@@ -58,6 +58,13 @@ def test_csv_reads_back(tmp_path: Path, texts: list[str], line_end: str) -> None
     assert [text for text, _ in read(written(tmp_path, buffer.getvalue()), ",")] == texts
 
 
+def test_quotation_marks_around_a_tab_quote_only_where_the_columns_come_out_right(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, 'id\ttext\tlabel\n"그는\t"갔다"\t0\n"1\t"갔다"\t0\n2\t"왔\t다"\t1\n"3\t좋다"\t1\n'
+    )
+    assert read(path) == [('"갔다"', "0"), ('"갔다"', "0"), ("왔\t다", "1"), ('좋다"', "1")]
+
+
 def test_empty_texts_stay_and_empty_lines_go(tmp_path: Path) -> None:
     path = written(tmp_path, "\ufeffID\tDocument\tLabel\r\n1\t\t0\r\n\r\n2\t좋다\t\r\n")
     assert read(path) == [("", "0"), ("좋다", None)]

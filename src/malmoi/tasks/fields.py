@@ -97,4 +97,4 @@ def _expected(fields: Sequence[str], columns: Mapping[str, Sequence[str]]) -> st
     texts = []
     for first, *others in (columns[field] for field in fields if field != "label"):
         texts.append(f"{first} (or {', '.join(others)})" if others else first)
-    return f"{' and '.join(texts)}, and for labels {', '.join(columns['label'])}"
+    return f"{' and '.join(texts)}, and for labels {', '.join(columns['label'])}; rename them"
