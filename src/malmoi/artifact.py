@@ -72,9 +72,7 @@ def read_manifest(directory: Path, kind: str) -> Manifest:
     path = directory / MANIFEST
     if not path.is_file():
         state = "has no manifest.json" if directory.is_dir() else "does not exist"
-        raise InputError(
-            f"{directory} {state}: expected a {kind} directory, made by `malmoi {_COMMANDS[kind]}`"
-        )
+        raise InputError(f"{directory} {state}: expected a {kind} directory, made by `malmoi {_COMMANDS[kind]}`")
     try:
         manifest = Manifest(**json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
@@ -111,15 +109,11 @@ def check_output(out: Path, *, force: bool) -> None:
     if not force:
         raise OutputError(f"{out} exists already: choose another --out, or pass --force to replace it")
     if not (out / MANIFEST).is_file():
-        raise OutputError(
-            f"{out} was not made by malmoi (no {MANIFEST}): --force replaces only what malmoi made"
-        )
+        raise OutputError(f"{out} was not made by malmoi (no {MANIFEST}): --force replaces only what malmoi made")
 
 
 @contextmanager
-def staged_directory(
-    out: Path, *, kind: str, options: Mapping[str, Any], force: bool = False
-) -> Iterator[Path]:
+def staged_directory(out: Path, *, kind: str, options: Mapping[str, Any], force: bool = False) -> Iterator[Path]:
     """Yield a temporary directory that becomes `out` when the block ends well, and vanishes when it does not.
 
     Raises:

@@ -212,9 +212,7 @@ def evaluate(
 
 
 @app.command
-def predict(
-    model: Path, file: TextOrDash = "-", /, *, format: str = "auto", device: str | None = None
-) -> None:
+def predict(model: Path, file: TextOrDash = "-", /, *, format: str = "auto", device: str | None = None) -> None:
     """Predict: every example as one JSON object a line, with its prediction.
 
     Args:

@@ -65,7 +65,7 @@ def finetune(
     model_directory: Path,
     train: Path,
     out: Path,
-    options: FinetuneOptions = FinetuneOptions(),  # noqa: B008  (frozen)
+    options: FinetuneOptions = FinetuneOptions(),
     *,
     dev: Path | None = None,
     format: str = "auto",
@@ -98,9 +98,7 @@ def finetune(
     task = kind.from_examples(train_examples)
     dev_examples = read_examples(task, dev, format) if dev is not None else []
     if any(example.label is None for example in dev_examples):
-        raise InputError(
-            f"{dev} has examples without a label: expected one in each, add them or leave --dev out"
-        )
+        raise InputError(f"{dev} has examples without a label: expected one in each, add them or leave --dev out")
     run = FinetuningRun(task, tokenizer, model_directory, options)
     rows = task.encode_many(train_examples, tokenizer, options.max_tokens)
     recorded = asdict(options) | {"task": task_name, "model": str(model_directory)}
@@ -130,9 +128,7 @@ class Result:
 class FinetuningRun:
     """What all seeds share; the benchmarks use it as well."""
 
-    def __init__(
-        self, task: AnyTask, tokenizer: Tokenizer, model_directory: Path, options: FinetuneOptions
-    ) -> None:
+    def __init__(self, task: AnyTask, tokenizer: Tokenizer, model_directory: Path, options: FinetuneOptions) -> None:
         self.task, self.tokenizer, self.options = task, tokenizer, options
         self.model_directory = model_directory
         self.device = select_device(options.device)
@@ -161,9 +157,7 @@ class FinetuningRun:
             return Losses(mse_loss(outputs.squeeze(-1), targets), {})
         return Losses(cross_entropy(outputs.flatten(0, -2), targets.flatten(), ignore_index=-100), {})
 
-    def train(
-        self, examples: Sequence[Sequence[Row]], dev: Sequence[Any], seed: int, log_path: Path
-    ) -> Result:
+    def train(self, examples: Sequence[Sequence[Row]], dev: Sequence[Any], seed: int, log_path: Path) -> Result:
         """Train with one seed; after every epoch measure on dev and keep the best weights."""
         options, model = self.options, self.new_model(seed)
         steps_per_epoch = -(-len(examples) // options.batch_size)
@@ -230,9 +224,7 @@ def _report(
     )
 
 
-def _write(
-    run: FinetuningRun, best: Result, directory: Path, recorded: dict[str, Any], report: FinetuneReport
-) -> None:
+def _write(run: FinetuningRun, best: Result, directory: Path, recorded: dict[str, Any], report: FinetuneReport) -> None:
     model = run.new_model(best.seed)
     model.load_state_dict(best.weights)
     task = run.task
@@ -240,7 +232,5 @@ def _write(
     run.tokenizer.save(directory)
     write_json(directory / TASK_FILE, task.to_json() | {"max_tokens": run.options.max_tokens})
     write_json(directory / "report.json", asdict(report))
-    card = finetuning_card(
-        model.config, task.name, task.labels, recorded, {"mean": report.mean, "dev": report.dev}
-    )
+    card = finetuning_card(model.config, task.name, task.labels, recorded, {"mean": report.mean, "dev": report.dev})
     write_text(directory / "README.md", card)

@@ -135,9 +135,7 @@ def evaluate_file(
     return {"task": task.name, **asdict(scores)}
 
 
-def predict_file(
-    predictor: Predictor, path: Path | None, *, format: str = "auto"
-) -> Iterator[dict[str, Any]]:
+def predict_file(predictor: Predictor, path: Path | None, *, format: str = "auto") -> Iterator[dict[str, Any]]:
     """Every example's own fields and its prediction, as `malmoi predict` prints them; streamed.
 
     Args:
@@ -185,18 +183,10 @@ def _plain_records(task: AnyTask, lines: Iterable[str], name: str) -> Iterator[d
         for number, line in enumerate(lines, start=1):
             line = line.rstrip("\r\n")
             try:
-                record = (
-                    json.loads(line)
-                    if line.startswith("{")
-                    else dict(zip(names, line.split("\t"), strict=False))
-                )
+                record = json.loads(line) if line.startswith("{") else dict(zip(names, line.split("\t"), strict=False))
                 task.example_from_json(record)
             except (ValueError, InputError) as error:
-                raise DataError(
-                    name, number, f"{error}; expected a JSON object with {', '.join(names)}"
-                ) from error
+                raise DataError(name, number, f"{error}; expected a JSON object with {', '.join(names)}") from error
             yield record
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{name} is not UTF-8 ({error.reason}): convert it, for instance with iconv"
-        ) from error
+        raise InputError(f"{name} is not UTF-8 ({error.reason}): convert it, for instance with iconv") from error

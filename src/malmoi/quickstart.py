@@ -71,9 +71,7 @@ def _learn_language(corpus: Sequence[Path], out: Path, budget: str, seed: int, *
     command = f"malmoi shards {out}/corpus {out}/tokenizer --out {out}/shards"
     with _stage(3, "shards: the corpus as numbers", command):
         print(build_shards(out / "corpus", out / "tokenizer", out / "shards", force=force))
-    command = (
-        f"malmoi pretrain {out}/shards {out}/tokenizer --out {out}/pretrained --size tiny --budget {budget}"
-    )
+    command = f"malmoi pretrain {out}/shards {out}/tokenizer --out {out}/pretrained --size tiny --budget {budget}"
     with _stage(4, f"pre-training: guess hidden words for {budget}", command):
         tiny = PretrainOptions(size="tiny", budget=budget, seed=seed)
         print(pretrain(out / "shards", out / "tokenizer", out / "pretrained", tiny, force=force))
@@ -84,11 +82,7 @@ def _learn_task(sample: Path, out: Path, seed: int, *, force: bool) -> None:
     options = FinetuneOptions(epochs=_EPOCHS, seed=seed)
     command = f"malmoi finetune classification {out}/pretrained --train {train} --dev {dev} --out {out}/model"
     with _stage(5, "fine-tuning: is an opinion positive or negative?", command):
-        print(
-            finetune(
-                "classification", out / "pretrained", train, out / "model", options, dev=dev, force=force
-            )
-        )
+        print(finetune("classification", out / "pretrained", train, out / "model", options, dev=dev, force=force))
     predictor = Predictor.load(out / "model")
     with _stage(6, "evaluation on 200 opinions it has not seen", f"malmoi evaluate {out}/model {dev}"):
         scores = evaluate_file(predictor, dev)
@@ -98,9 +92,7 @@ def _learn_task(sample: Path, out: Path, seed: int, *, force: bool) -> None:
     with _stage(7, "prediction", f"malmoi predict {out}/model {sentences}"):
         for record in predict_file(predictor, sentences):
             prediction = record["prediction"]
-            print(
-                f"{prediction['label']:>9} {max(prediction['probabilities'].values()):4.0%}  {record['text']}"
-            )
+            print(f"{prediction['label']:>9} {max(prediction['probabilities'].values()):4.0%}  {record['text']}")
 
 
 @contextmanager

@@ -241,9 +241,7 @@ def test_labels_and_architectures_that_do_not_fit(tmp_path: Path) -> None:
 
 def _as_tensorflow_named(weights: dict[str, Tensor]) -> dict[str, Tensor]:
     return {
-        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace(
-            "LayerNorm.bias", "LayerNorm.beta"
-        ): tensor
+        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): tensor
         for name, tensor in weights.items()
     }
 

@@ -53,9 +53,7 @@ def test_the_token_table_is_one_parameter() -> None:
 
 
 @pytest.mark.parametrize("encoder", ENCODER_NAMES)
-@pytest.mark.parametrize(
-    ("kind", "shape"), [("pooled", (3, 5)), ("token", (3, 16, 5)), ("masked", (3, 16, 50))]
-)
+@pytest.mark.parametrize(("kind", "shape"), [("pooled", (3, 5)), ("token", (3, 16, 5)), ("masked", (3, 16, 50))])
 def test_shapes(encoder: str, kind: Any, shape: tuple[int, ...]) -> None:
     model = TaskModel(tiny(encoder), kind, 5)
     assert model(torch.randint(0, 50, (3, 16))).shape == shape

@@ -62,9 +62,7 @@ def test_a_task_comes_back_from_its_json() -> None:
         ("a.parquet", ["text,label"], "comma-separated"),
     ],
 )
-def test_what_is_not_recognised_is_described(
-    tmp_path: Path, name: str, lines: list[str], message: str
-) -> None:
+def test_what_is_not_recognised_is_described(tmp_path: Path, name: str, lines: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         detect_format(Classification, written(tmp_path, name, *lines))
 
@@ -106,9 +104,7 @@ def test_predictions_bare_or_as_predict_writes_them(tmp_path: Path) -> None:
 
 
 def test_score_in_one_call(tmp_path: Path) -> None:
-    gold = written(
-        tmp_path, "gold.tsv", "first\tsecond\tlabel", "가\t나\t1", "가\t다\t0", "가\t라\t0", "가\t마\t0"
-    )
+    gold = written(tmp_path, "gold.tsv", "first\tsecond\tlabel", "가\t나\t1", "가\t다\t0", "가\t라\t0", "가\t마\t0")
     predictions = written(tmp_path, "p.jsonl", *(json.dumps({"label": label}) for label in "1100"))
     scores = score_files(Pair, gold, predictions)
     assert scores.n_examples == 4
@@ -121,9 +117,7 @@ def test_score_in_one_call(tmp_path: Path) -> None:
 def test_probabilities_tell_of_labels_that_do_not_occur(tmp_path: Path) -> None:
     """Three labels, of which the files hold two: F1 is the mean, as with the model that has three."""
     gold = written(tmp_path, "gold.tsv", "first\tsecond\tlabel", "가\t나\t모순", "가\t다\t중립")
-    line = json.dumps(
-        {"label": "모순", "probabilities": {"모순": 1, "중립": 0, "함의": 0}}, ensure_ascii=False
-    )
+    line = json.dumps({"label": "모순", "probabilities": {"모순": 1, "중립": 0, "함의": 0}}, ensure_ascii=False)
     by_file = score_files(Pair, gold, written(tmp_path, "p.jsonl", line, line))
     task = Pair(("모순", "중립", "함의"))
     by_model = task.score([LabelPrediction("모순", {})] * 2, read_examples(task, gold))

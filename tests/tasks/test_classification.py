@@ -14,9 +14,7 @@ from malmoi.tasks.classification import Classification, ClassificationExample
 from malmoi.tasks.task import TaskTokenizer
 
 TASK = Classification(("0", "1"))
-EXAMPLES = st.lists(
-    st.builds(ClassificationExample, st.text(), st.sampled_from([None, "0", "1"])), max_size=5
-)
+EXAMPLES = st.lists(st.builds(ClassificationExample, st.text(), st.sampled_from([None, "0", "1"])), max_size=5)
 
 
 def test_worked_example(tokenizer: TaskTokenizer) -> None:
@@ -37,11 +35,7 @@ def test_rows_hold_the_beginning_of_the_text_and_labels_change_only_targets(
         kept = example.text[: max_tokens - 2]
         assert row.ids.tolist() == [-1, *(ord(c) for c in kept), -2]
         assert row.segments.tolist() == [0] * len(row.ids)
-        assert (
-            row.ids.tolist()
-            == bare_row.ids.tolist()
-            == TASK.encode(example, tokenizer, max_tokens)[0].ids.tolist()
-        )
+        assert row.ids.tolist() == bare_row.ids.tolist() == TASK.encode(example, tokenizer, max_tokens)[0].ids.tolist()
         assert row.target == (None if example.label is None else int(example.label))
         assert bare_row.target is None
         outputs = [np.array([len(kept), 1], np.float32)]

@@ -29,9 +29,7 @@ def written(folder: Path, name: str, content: bytes) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("suffix", "compress"), [("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress)]
-)
+@pytest.mark.parametrize(("suffix", "compress"), [("gz", gzip.compress), ("xz", lzma.compress), ("bz2", bz2.compress)])
 def test_compressed_by_suffix(tmp_path: Path, suffix: str, compress: Callable[[bytes], bytes]) -> None:
     path = written(tmp_path, f"후기.tsv.{suffix}", compress("가\n나\n".encode()))
     assert bare_suffix(path) == ".tsv"

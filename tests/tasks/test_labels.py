@@ -65,9 +65,7 @@ def test_a_label_never_seen_is_an_error_that_names_the_known_ones() -> None:
 def test_softmax_equals_scipy(outputs: np.ndarray) -> None:
     probabilities = softmax(outputs)
     assert probabilities.dtype == np.float64
-    np.testing.assert_allclose(
-        probabilities, reference_softmax(outputs.astype(np.float64)), rtol=1e-12, atol=0
-    )
+    np.testing.assert_allclose(probabilities, reference_softmax(outputs.astype(np.float64)), rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -38,9 +38,7 @@ def test_rows_fit_and_labels_change_only_targets(
 ) -> None:
     bare = [replace(example, label=None) for example in examples]
     rows = TASK.encode_many(examples, tokenizer, max_tokens)
-    for example, (row,), (bare_row,) in zip(
-        examples, rows, TASK.encode_many(bare, tokenizer, max_tokens), strict=True
-    ):
+    for example, (row,), (bare_row,) in zip(examples, rows, TASK.encode_many(bare, tokenizer, max_tokens), strict=True):
         assert len(row.ids) == len(row.segments) <= max_tokens
         middle, last = np.flatnonzero(row.ids == tokenizer.sep_id)
         first, second = row.ids[1:middle].tolist(), row.ids[middle + 1 : last].tolist()
@@ -49,11 +47,7 @@ def test_rows_fit_and_labels_change_only_targets(
         assert row.segments.tolist() == [0] * (middle + 1) + [1] * (last - middle)
         if len(example.first) + len(example.second) > max_tokens - 3:
             assert len(row.ids) == max_tokens
-        assert (
-            row.ids.tolist()
-            == bare_row.ids.tolist()
-            == TASK.encode(example, tokenizer, max_tokens)[0].ids.tolist()
-        )
+        assert row.ids.tolist() == bare_row.ids.tolist() == TASK.encode(example, tokenizer, max_tokens)[0].ids.tolist()
         assert row.segments.tolist() == bare_row.segments.tolist()
         assert row.target == (None if example.label is None else int(example.label))
         assert bare_row.target is None
@@ -111,9 +105,7 @@ def test_paws_x_leaves_out_what_was_not_translated(tmp_path: Path) -> None:
 
 def test_an_item_without_a_premise_is_an_error_with_its_line(tmp_path: Path) -> None:
     path = tmp_path / "nli.json"
-    path.write_text(
-        json.dumps([*NLI, {"hypothesis": "맑다"}], indent=1, ensure_ascii=False), encoding="utf-8"
-    )
+    path.write_text(json.dumps([*NLI, {"hypothesis": "맑다"}], indent=1, ensure_ascii=False), encoding="utf-8")
     with pytest.raises(DataError, match=r"nli\.json:8: found the names hypothesis: expected first"):
         read_examples(Pair, path)
 
@@ -135,9 +127,7 @@ def test_an_item_without_a_premise_is_an_error_with_its_line(tmp_path: Path) -> 
         ("en/glue/QNLI/dev.tsv", "auto", 5_463, ("entailment", "not_entailment")),
     ],
 )
-def test_real_files_are_whole(
-    data_dir: Path, path: str, format: str, n: int, labels: tuple[str, ...]
-) -> None:
+def test_real_files_are_whole(data_dir: Path, path: str, format: str, n: int, labels: tuple[str, ...]) -> None:
     examples = read_examples(Pair, data_dir / path, format)
     assert len(examples) == n
     assert Pair.from_examples(examples).labels == labels

@@ -59,9 +59,7 @@ def test_csv_reads_back(tmp_path: Path, texts: list[str], line_end: str) -> None
 
 
 def test_quotation_marks_around_a_tab_quote_only_where_the_columns_come_out_right(tmp_path: Path) -> None:
-    path = written(
-        tmp_path, 'id\ttext\tlabel\n"그는\t"갔다"\t0\n"1\t"갔다"\t0\n2\t"왔\t다"\t1\n"3\t좋다"\t1\n'
-    )
+    path = written(tmp_path, 'id\ttext\tlabel\n"그는\t"갔다"\t0\n"1\t"갔다"\t0\n2\t"왔\t다"\t1\n"3\t좋다"\t1\n')
     assert read(path) == [('"갔다"', "0"), ('"갔다"', "0"), ("왔\t다", "1"), ('좋다"', "1")]
 
 

@@ -4,9 +4,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from malmoi.model.config import ModelConfig
-
 from malmoi import __version__
+from malmoi.model.config import ModelConfig
 
 
 def pretraining_card(

@@ -95,17 +95,13 @@ def _architecture(model: PretrainingModel | TaskModel, asked: Architecture | Non
 def _label_values(
     model: PretrainingModel | TaskModel, architecture: Architecture, labels: Sequence[str] | None
 ) -> dict[str, Any]:
-    if architecture not in ("SequenceClassification", "TokenClassification") or isinstance(
-        model, PretrainingModel
-    ):
+    if architecture not in ("SequenceClassification", "TokenClassification") or isinstance(model, PretrainingModel):
         if labels is not None:
             raise OptionError(f"{len(labels)} labels for {architecture}: it has none, leave them out")
         return {}
     names = [f"LABEL_{i}" for i in range(model.n_outputs)] if labels is None else list(labels)
     if len(names) != model.n_outputs or len(set(names)) != len(names):
-        raise OptionError(
-            f"labels {names}: expected {model.n_outputs} different ones, one an output of the head"
-        )
+        raise OptionError(f"labels {names}: expected {model.n_outputs} different ones, one an output of the head")
     return {
         "id2label": {str(i): name for i, name in enumerate(names)},
         "label2id": {name: i for i, name in enumerate(names)},
@@ -160,9 +156,7 @@ def load_task_model(directory: str | Path) -> TaskModel:
     return model
 
 
-def new_task_model(
-    directory: str | Path, kind: HeadKind, n_outputs: int, *, dropout: float | None = None
-) -> TaskModel:
+def new_task_model(directory: str | Path, kind: HeadKind, n_outputs: int, *, dropout: float | None = None) -> TaskModel:
     """Put a new head on the encoder of any BERT or ModernBERT directory.
 
     The last layer is always new, drawn from torch's generator. What stands before it comes from the directory
@@ -213,9 +207,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read ({error}): fetch it again") from error
     if not isinstance(values, dict):
-        raise CheckpointError(
-            f"{path} holds a {type(values).__name__}: expected a JSON object, fetch it again"
-        )
+        raise CheckpointError(f"{path} holds a {type(values).__name__}: expected a JSON object, fetch it again")
     return values
 
 

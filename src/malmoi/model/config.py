@@ -73,15 +73,11 @@ class ModelConfig:
             if not 0 <= getattr(self, name) < 1:
                 raise OptionError(f"{name} {getattr(self, name)!r}: expected a share from 0 to below 1")
         if not 0 <= self.pad_id < self.n_tokens:
-            raise OptionError(
-                f"pad_id {self.pad_id}: expected an id of the vocabulary, 0 to {self.n_tokens - 1}"
-            )
+            raise OptionError(f"pad_id {self.pad_id}: expected an id of the vocabulary, 0 to {self.n_tokens - 1}")
         if self.pooling not in ("cls", "mean"):
             raise OptionError(f"pooling {self.pooling!r}: expected cls or mean")
         if not all(0 <= layer < self.n_layers for layer in self.local_layers):
-            raise OptionError(
-                f"local_layers {self.local_layers}: expected layers from 0 to {self.n_layers - 1}"
-            )
+            raise OptionError(f"local_layers {self.local_layers}: expected layers from 0 to {self.n_layers - 1}")
         if self.encoder == "bert" and (self.local_layers or self.pooling != "cls"):
             raise OptionError("local_layers and mean pooling belong to modernbert: leave them out for bert")
 
@@ -247,9 +243,7 @@ def from_hugging_face(values: Mapping[str, Any]) -> ModelConfig:
     """
     model_type = values.get("model_type")
     if model_type not in _FIXED:
-        raise CheckpointError(
-            f"model_type {model_type!r}: expected {' or '.join(_FIXED)}, the families that load here"
-        )
+        raise CheckpointError(f"model_type {model_type!r}: expected {' or '.join(_FIXED)}, the families that load here")
     for name, expected in _FIXED[model_type].items():
         if values.get(name, expected) != expected:
             raise CheckpointError(

@@ -104,9 +104,7 @@ def their_names(model: PretrainingModel | TaskModel, architecture: Architecture)
     encoder = model.config.encoder
     table = {f"encoder.{ours}": theirs for ours, theirs in _ENCODER[encoder].items()}
     heads = (
-        {"masked_head": "masked", "next_head": "next"}
-        if isinstance(model, PretrainingModel)
-        else {"head": model.kind}
+        {"masked_head": "masked", "next_head": "next"} if isinstance(model, PretrainingModel) else {"head": model.kind}
     )
     for attribute, head in heads.items():
         table |= {f"{attribute}.{ours}": theirs for ours, theirs in _HEAD[encoder, head].items()}

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+
 from malmoi.model.heads import TaskModel
 from malmoi.tasks.task import Row
-
 from malmoi.training.batch import Batch, collate, sorted_batches
 from malmoi.training.device import autocast
 from malmoi.training.options import Precision

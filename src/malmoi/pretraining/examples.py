@@ -42,9 +42,7 @@ class ExampleOptions:
         if self.batch_rows < 1:
             raise OptionError(f"batch_rows is {self.batch_rows}: expected 1 or more")
         if not 0 < self.mask_rate < 1:
-            raise OptionError(
-                f"mask_rate is {self.mask_rate}: expected a share between 0 and 1, such as 0.15"
-            )
+            raise OptionError(f"mask_rate is {self.mask_rate}: expected a share between 0 and 1, such as 0.15")
 
 
 @dataclass(frozen=True)
@@ -168,9 +166,7 @@ class ExampleSource:
         start = int(generator.choice(boundaries)) if len(boundaries) else int(self._starts[other])
         return self._slice(other, start, min(start + n_tokens, int(self._ends[other])))
 
-    def _texts(
-        self, window: int, generator: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray | None, int | None]:
+    def _texts(self, window: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None, int | None]:
         """First text, second text and next-sentence label of a window; a window of one sentence has no second."""
         start, end = int(self._starts[window]), int(self._ends[window])
         boundaries = self._boundaries(window) if self.options.next_sentence else ()

@@ -111,9 +111,7 @@ def _open_run(out: Path, run: PretrainingRun, shards: Shards, *, resume: bool, f
                 )
         return int(record["steps"])
     if path.is_file() and not force:
-        raise OutputError(
-            f"{out} holds a run already: pass --resume to go on with it, or --force to start over"
-        )
+        raise OutputError(f"{out} holds a run already: pass --resume to go on with it, or --force to start over")
     if not path.is_file():
         check_output(out, force=force)
     n_steps = _count_steps(run)
@@ -194,9 +192,7 @@ def _is_long(run: PretrainingRun, n_steps: int) -> bool:
     return n_steps > _PROBE_STEPS and min(time_steps(run, _PROBE_STEPS)) * n_steps > _COMPILE_FROM_S
 
 
-def _write_model(
-    run: PretrainingRun, tokenizer: Tokenizer, out: Path, shards: Shards, report: PretrainReport
-) -> None:
+def _write_model(run: PretrainingRun, tokenizer: Tokenizer, out: Path, shards: Shards, report: PretrainReport) -> None:
     """Put the finished model and its tokenizer beside the run's own files."""
     options = {name: value for name, value in asdict(run.options).items() if value is not None}
     with staged_files(out, kind="model", options=options) as directory:
@@ -214,10 +210,7 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
         yield lambda: False  # only the main thread may handle signals
         return
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [
-        signal.signal(number, lambda received_number, _: received.append(received_number))
-        for number in numbers
-    ]
+    before = [signal.signal(number, lambda received_number, _: received.append(received_number)) for number in numbers]
     try:
         yield lambda: bool(received)
     finally:

@@ -64,9 +64,7 @@ class PretrainOptions:
             if value is not None and value < 1:
                 raise OptionError(f"{name} is {value}: expected 1 or more")
         if self.steps is not None and self.budget is not None:
-            raise OptionError(
-                f"steps {self.steps} and budget {self.budget}: expected one of them, leave one out"
-            )
+            raise OptionError(f"steps {self.steps} and budget {self.budget}: expected one of them, leave one out")
         if self.size not in RECIPES:
             raise OptionError(f"size {self.size!r}: expected one of {', '.join(RECIPES)}")
         if self.budget is not None:
@@ -89,15 +87,9 @@ class Recipe:
 
 # tiny and small: what learnt most in the first ten million tokens on a CPU. base and large: Devlin et al. 2019, §A.2.
 RECIPES = {
-    "tiny": Recipe(
-        optimizer="muon", lr=4e-3, warmup=0.05, decay=0.5, mask_rate=0.2, max_tokens=128, batch_rows=16
-    ),
-    "small": Recipe(
-        optimizer="muon", lr=2e-3, warmup=0.05, decay=0.5, mask_rate=0.2, max_tokens=128, batch_rows=64
-    ),
-    "base": Recipe(
-        optimizer="adamw", lr=1e-4, warmup=0.01, decay=0.99, mask_rate=0.15, max_tokens=512, batch_rows=256
-    ),
+    "tiny": Recipe(optimizer="muon", lr=4e-3, warmup=0.05, decay=0.5, mask_rate=0.2, max_tokens=128, batch_rows=16),
+    "small": Recipe(optimizer="muon", lr=2e-3, warmup=0.05, decay=0.5, mask_rate=0.2, max_tokens=128, batch_rows=64),
+    "base": Recipe(optimizer="adamw", lr=1e-4, warmup=0.01, decay=0.99, mask_rate=0.15, max_tokens=512, batch_rows=256),
     "large": Recipe(
         optimizer="adamw", lr=1e-4, warmup=0.01, decay=0.99, mask_rate=0.15, max_tokens=512, batch_rows=256
     ),

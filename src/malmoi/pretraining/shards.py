@@ -133,9 +133,7 @@ def build_shards(
                 writer.add(document)
         writer.flush()
         if writer.n_tokens == 0:
-            raise InputError(
-                f"{corpus} gives no token: expected a corpus with at least one document with text"
-            )
+            raise InputError(f"{corpus} gives no token: expected a corpus with at least one document with text")
         report = ShardReport(
             n_shards=writer.n_shards,
             n_documents=writer.n_documents,

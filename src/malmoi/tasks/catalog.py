@@ -38,9 +38,7 @@ def task_from_json(record: Mapping[str, Any]) -> AnyTask:
     """
     name = record.get("task")
     if name not in TASKS:
-        raise CheckpointError(
-            f"task {name!r} is not known: expected one of {', '.join(TASKS)}; upgrade malmoi"
-        )
+        raise CheckpointError(f"task {name!r} is not known: expected one of {', '.join(TASKS)}; upgrade malmoi")
     return TASKS[name].from_json(record)
 
 
@@ -85,9 +83,7 @@ def read_examples(task: AnyTask | type[AnyTask], path: Path, format: str = "auto
     """
     name = detect_format(task, path) if format == "auto" else format
     if name not in task.READERS:
-        raise OptionError(
-            f"format {name!r} is not known to {task.name}: expected auto, {', '.join(task.READERS)}"
-        )
+        raise OptionError(f"format {name!r} is not known to {task.name}: expected auto, {', '.join(task.READERS)}")
     examples = list(task.READERS[name](path))
     if not examples:
         raise InputError(f"{path} holds no examples: expected one or more in the format {name}")
@@ -105,9 +101,7 @@ def read_predictions(task: AnyTask | type[AnyTask], path: Path) -> list[Any]:
 
     def make(record: Mapping[str, Any]) -> Any:
         prediction = record.get("prediction", record)
-        return task.prediction_from_json(
-            prediction if isinstance(prediction, dict) else {"label": prediction}
-        )
+        return task.prediction_from_json(prediction if isinstance(prediction, dict) else {"label": prediction})
 
     return list(read_records(path, read_json_lines, make))
 

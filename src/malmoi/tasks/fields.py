@@ -46,9 +46,7 @@ def match_names(
     for field in fields:
         name = next((by_lower[alias] for alias in columns[field] if alias in by_lower), None)
         if name is None and field != "label":
-            raise InputError(
-                f"found the names {', '.join(names) or '(none)'}: expected {_expected(fields, columns)}"
-            )
+            raise InputError(f"found the names {', '.join(names) or '(none)'}: expected {_expected(fields, columns)}")
         matched.append(name)
     return matched
 

@@ -151,18 +151,14 @@ def _parsed(path: Path, line: int, text: str) -> Any:
     except (ValueError, RecursionError) as error:
         where = line + error.lineno - 1 if isinstance(error, json.JSONDecodeError) else line
         reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
-        message = (
-            f"not JSON ({reason}): expected JSON objects; the file looks {read_head(path).description()}"
-        )
+        message = f"not JSON ({reason}): expected JSON objects; the file looks {read_head(path).description()}"
         raise DataError(path, where, message) from None
 
 
 def _object(path: Path, line: int, value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         looks = read_head(path).description()
-        raise DataError(
-            path, line, f"{str(value)[:40]!r}: expected a JSON object {{…}}; the file looks {looks}"
-        )
+        raise DataError(path, line, f"{str(value)[:40]!r}: expected a JSON object {{…}}; the file looks {looks}")
     return value
 
 
@@ -176,6 +172,4 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise InputError(f"{path} is not a whole {path.suffix} file ({error}): fetch it again") from error
     except OSError as error:
         reason = error.strerror or str(error)
-        raise InputError(
-            f"{path} cannot be read ({reason}): expected a file of examples; check it"
-        ) from error
+        raise InputError(f"{path} cannot be read ({reason}): expected a file of examples; check it") from error

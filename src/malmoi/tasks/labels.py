@@ -70,9 +70,7 @@ class LabelTask(Task[LabelledT, LabelPrediction]):
     @classmethod
     def example_from_json(cls, record: Mapping[str, Any]) -> LabelledT:
         """See `Task.example_from_json`; fields may have the other names that table columns may have."""
-        example: LabelledT = cls.Example(
-            *read_fields(record, [f.name for f in dataclasses.fields(cls.Example)])
-        )
+        example: LabelledT = cls.Example(*read_fields(record, [f.name for f in dataclasses.fields(cls.Example)]))
         return example
 
     @classmethod
@@ -81,12 +79,8 @@ class LabelTask(Task[LabelledT, LabelPrediction]):
         label = plain_label(record.get("label"))
         probabilities = record.get("probabilities", {})
         if label is None:
-            raise InputError(
-                f'found the keys {", ".join(record) or "none"}: expected a prediction {{"label": …}}'
-            )
-        if not isinstance(probabilities, dict) or not all(
-            isinstance(p, int | float) for p in probabilities.values()
-        ):
+            raise InputError(f'found the keys {", ".join(record) or "none"}: expected a prediction {{"label": …}}')
+        if not isinstance(probabilities, dict) or not all(isinstance(p, int | float) for p in probabilities.values()):
             raise InputError(f"probabilities {probabilities!r}: expected an object of numbers by label")
         return LabelPrediction(label, probabilities)
 
@@ -129,18 +123,14 @@ class LabelTask(Task[LabelledT, LabelPrediction]):
     def score(self, predictions: Sequence[LabelPrediction], examples: Sequence[LabelledT]) -> Scores:
         """See `Task.score`; labels that are neither gold nor predicted anywhere do not count."""
         if len(predictions) != len(examples):
-            raise InputError(
-                f"{len(predictions)} predictions for {len(examples)} examples: expected one for each"
-            )
+            raise InputError(f"{len(predictions)} predictions for {len(examples)} examples: expected one for each")
         gold = [self._number_of(label) for label in _gold_labels(examples)]
         predicted = [self._number_of(prediction.label) for prediction in predictions]
         confusion = confusion_matrix(gold, predicted, len(self.labels))
         return Scores(
             n_examples=len(examples),
             metrics=self.metrics_of(confusion),
-            per_label={
-                self.labels[label]: label_metrics(confusion, label) for label in present_labels(confusion)
-            },
+            per_label={self.labels[label]: label_metrics(confusion, label) for label in present_labels(confusion)},
         )
 
     @classmethod
@@ -148,9 +138,7 @@ class LabelTask(Task[LabelledT, LabelPrediction]):
         """See `Task.from_json`."""
         labels = record.get("labels")
         if record.get("task") != cls.name:
-            raise CheckpointError(
-                f"task {record.get('task')!r}: expected {cls.name!r}; fine-tune the model again"
-            )
+            raise CheckpointError(f"task {record.get('task')!r}: expected {cls.name!r}; fine-tune the model again")
         if (
             not isinstance(labels, list)
             or not all(isinstance(label, str) for label in labels)

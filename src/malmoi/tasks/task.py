@@ -136,9 +136,7 @@ class Task(ABC, Generic[ExampleT, PredictionT]):
         """The head this task needs."""
 
     @abstractmethod
-    def encode_many(
-        self, examples: Sequence[ExampleT], tokenizer: TaskTokenizer, max_tokens: int
-    ) -> list[list[Row]]:
+    def encode_many(self, examples: Sequence[ExampleT], tokenizer: TaskTokenizer, max_tokens: int) -> list[list[Row]]:
         """Rows of each example, every row at most `max_tokens` long; the only way in which rows are made.
 
         Raises:

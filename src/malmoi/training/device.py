@@ -20,9 +20,7 @@ def select_device(name: str | None = None) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise OptionError(
-            f"device {name!r} is not available here: use `cpu`, or leave --device out"
-        ) from error
+        raise OptionError(f"device {name!r} is not available here: use `cpu`, or leave --device out") from error
     return device
 
 

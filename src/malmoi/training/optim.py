@@ -1,4 +1,4 @@
-"""Optimisers and learning-rate schedules: AdamW (Loshchilov & Hutter 2019), Muon (Jordan et al. 2024), warm-up and decay.
+"""Optimisers and schedules: AdamW (Loshchilov & Hutter 2019), Muon (Jordan et al. 2024), warm-up and decay.
 
 Muon moves only the matrices of the encoder's blocks; everything else (embeddings, norms, biases, heads) is AdamW's.
 """
@@ -82,9 +82,7 @@ class Optimizers:
         """Everything needed to go on bit for bit."""
         return {
             "optimizers": [o.state_dict() for o in self.optimizers],
-            "schedules": [
-                {"last_epoch": s.last_epoch, "_step_count": s._step_count} for s in self._schedules
-            ],
+            "schedules": [{"last_epoch": s.last_epoch, "_step_count": s._step_count} for s in self._schedules],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

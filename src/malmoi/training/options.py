@@ -38,9 +38,7 @@ class OptimizerOptions:
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"{name} is {getattr(self, name)}: expected a share between 0 and 1")
         if self.warmup + self.decay > 1 + 1e-9:
-            raise OptionError(
-                f"warmup {self.warmup} and decay {self.decay} together pass 1: lower one of them"
-            )
+            raise OptionError(f"warmup {self.warmup} and decay {self.decay} together pass 1: lower one of them")
 
 
 @dataclass(frozen=True, kw_only=True)

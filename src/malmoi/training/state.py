@@ -1,7 +1,7 @@
 """Training state on disk: everything needed to go on bit for bit, written whole or not at all, the newest kept.
 
-A save is a directory `step-00000500` with `model.safetensors` (our own names), `optimizer.safetensors`, `random.safetensors`
-and `state.json`. Nothing is pickled. What a finished model looks like on disk is `model/checkpoint.py`.
+A save is a directory `step-00000500` with `model.safetensors` (our own names), `optimizer.safetensors`,
+`random.safetensors` and `state.json`. Nothing is pickled. What a finished model looks like on disk is `model/checkpoint.py`.
 """
 
 import json
@@ -74,9 +74,7 @@ def load_latest_state(directory: Path, model: nn.Module, optimizers: Optimizers)
 
 def _saves(directory: Path) -> list[Path]:
     """Complete saves, oldest first."""
-    return (
-        sorted(p for p in directory.glob("step-*") if _NAME.fullmatch(p.name)) if directory.is_dir() else []
-    )
+    return sorted(p for p in directory.glob("step-*") if _NAME.fullmatch(p.name)) if directory.is_dir() else []
 
 
 def _verify(path: Path) -> None:
@@ -84,9 +82,7 @@ def _verify(path: Path) -> None:
         manifest = read_manifest(path, "state")
         damaged = [name for name, value in manifest.files.items() if file_hash(path / name) != value]
     except (InputError, OSError) as error:
-        raise CheckpointError(
-            f"{path} is damaged ({error}): delete it to resume from the save before"
-        ) from error
+        raise CheckpointError(f"{path} is damaged ({error}): delete it to resume from the save before") from error
     if damaged:
         raise CheckpointError(
             f"{path} is damaged ({', '.join(damaged)} changed since it was written): "
@@ -99,13 +95,7 @@ def _flatten(value: Any, path: str = "") -> tuple[dict[str, Tensor], Any]:
     if isinstance(value, Tensor):
         return {path: value.detach().cpu().contiguous()}, {"tensor": path}
     tensors: dict[str, Tensor] = {}
-    items = (
-        value.items()
-        if isinstance(value, dict)
-        else enumerate(value)
-        if isinstance(value, list | tuple)
-        else None
-    )
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else None
     if items is None:
         return tensors, value
     rest = []
