@@ -1,7 +1,7 @@
 """Map a function over pieces of work, in this process or in several, with the results in order.
 
-This is not a scheduler: no retries, no shared state. A stage that uses it writes the same bytes for every number
-of workers, because pieces are cut before they are handed out and results come back in the order of the pieces.
+This is not a scheduler: no retries, no shared state. A stage that uses it writes the same bytes for every
+number of workers: pieces are cut before they are handed out, and results come back in the order of the pieces.
 """
 
 import multiprocessing
@@ -24,8 +24,8 @@ PIECES_AHEAD = 2
 def map_ordered(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
     """Yield `function(item)` for every item, in order; `items` is drawn lazily, a few pieces ahead.
 
-    With `workers` > 1, `function`, items and results cross processes and must pickle; the processes are started
-    fresh (never forked: threads of other libraries do not survive that), so a script needs the usual
+    With `workers` > 1, `function`, items and results cross processes and must pickle; the processes are
+    started fresh (never forked: threads of other libraries do not survive that), so a script needs the usual
     `if __name__ == "__main__":`.
 
     Raises:
@@ -60,7 +60,7 @@ def _map_in_processes(
             yield pending.popleft().result()
     except BrokenProcessPool as error:
         raise MalmoiError(
-            f"one of {workers} worker processes died, most likely for want of memory: pass a smaller --workers"
+            f"one of {workers} worker processes died, likely for want of memory: pass a smaller --workers"
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""What a document is, and the clean-up every text goes through. Knows characters, not files and not markup."""
+"""What a document is, and the clean-up every text goes through. It knows characters, not files, not markup."""
 
 import re
 import unicodedata
@@ -17,8 +17,8 @@ class Document:
     """One paragraph a line, cleaned by `clean_text`."""
 
 
-# Controls that are not white space, invisible format characters (soft hyphen, zero-width and direction marks, BOM,
-# annotation marks), lone surrogates, private use, and the two characters that stand for "something was here".
+# Controls that are not white space, invisible format characters (soft hyphen, zero-width and direction marks,
+# BOM, annotation marks), lone surrogates, private use, and the two that stand for "something was here".
 _JUNK = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
     "\ud800-\udfff\ue000-\uf8ff\ufff9-\ufffd]"
@@ -28,9 +28,9 @@ _BLANKS = re.compile("[\u3164\uffa0\u2800]")
 
 
 def clean_text(text: str) -> str:
-    """NFC text without control and zero-width characters, white space folded, one paragraph a line, no empty lines.
+    """NFC text without control and zero-width characters, white space folded, one paragraph a line.
 
-    Cleaning twice changes nothing.
+    No line is empty. Cleaning twice changes nothing.
     """
     text = _BLANKS.sub(" ", _JUNK.sub("", text))
     text = unicodedata.normalize("NFC", text)

@@ -1,6 +1,7 @@
 """What WikiExtractor leaves of wiki markup and HTML, taken out. Not a parser of wikitext: only left-overs.
 
-Conservative: angle brackets also set off titles of works in Korean (`<봄의 노래>`), so a tag goes only by its name.
+Conservative: angle brackets also set off titles of works in Korean (`<봄의 노래>`), so a tag goes only by its
+name.
 """
 
 import html
@@ -29,20 +30,21 @@ _NOT_PROSE = re.compile(r"\s*(?:파일|그림|분류|File|Image|Category)\s*:", 
 
 # A header or cell with attributes, a row of cells, a line of nothing but formula placeholders.
 _TABLE_LINE = re.compile(
-    r"^[ \t]*(?:[!|] *(?:colspan|rowspan|style|align|valign|bgcolor|width|class|scope|nowrap)\b|\|[-}+]|[!|].*\|\|).*$"
+    r"^[ \t]*(?:[!|] *(?:colspan|rowspan|style|align|valign|bgcolor|width|class|scope|nowrap)\b"
+    r"|\|[-}+]|[!|].*(?:\|\||!!)).*$"
     r"|^[\s,.:;=]*(?:formula_\d+[\s,.:;=]*)+$",
     re.MULTILINE,
 )
 
-# A template that gave a foreign name left `()` or `(, 1924년 …)`. `main()` in lower-case Latin is a function's name.
-_EMPTY_BRACKETS = re.compile(r"(?<![a-z0-9_]) ?\([\s,;:·/\u200e]*\)|(?<![a-z0-9_]) ?（[\s,;、]*）")
-_LEADING_COMMAS = re.compile(r"(?<=[(（])[ \u00a0]*[,;][\s,;]*")
-_INNER_COMMAS = re.compile(r",(?:[ \u00a0]+,)+")
-_TRAILING_COMMAS = re.compile(r"[ \u00a0]*[,;][ \u00a0,;]*(?=[)）])")
+# Templates that gave a foreign name or its sound leave `()`, `(, 1924년 …)`, `(李白, , 701년 …)`.
+_LEADING_COMMAS = re.compile(r"([(（]) *[,;][ ,;]*")
+_INNER_COMMAS = re.compile(r",(?: +,)+")
+_BRACKETS = re.compile(r"(?<![a-z0-9_])[(（]([^()（）\n]*)[)）]")  # `main()` keeps its own
+_HOLE = "\x00"
 
 
 def clean_wikiextractor(text: str, title: str) -> str:
-    """The prose of one WikiExtractor page: entities unescaped, left-over markup and the repeated title taken out.
+    """The prose of one WikiExtractor page: entities unescaped, left-over markup and the repeated title gone.
 
     White space is left for `clean_text`.
     """
@@ -74,6 +76,13 @@ def _unlink(text: str) -> str:
 
 
 def _mend_brackets(text: str) -> str:
-    text = _INNER_COMMAS.sub(",", text)
-    text = _TRAILING_COMMAS.sub("", _LEADING_COMMAS.sub("", text))
-    return _EMPTY_BRACKETS.sub("", text)
+    text = _INNER_COMMAS.sub(",", _LEADING_COMMAS.sub(r"\1", text.replace("\xa0", " ").replace("\u200e", "")))
+    return _BRACKETS.sub(_mend_bracket, text).replace(" " + _HOLE, "").replace(_HOLE, "")
+
+
+def _mend_bracket(match: re.Match[str]) -> str:
+    """The bracket without commas at its end; a hole if nothing is in it."""
+    inside = match[1].rstrip(" ,;:·/、")
+    if not inside:
+        return _HOLE
+    return match[0] if inside == match[1] or match[1][-1] in ":·/、" else f"({inside})"

@@ -1,7 +1,7 @@
-"""From files to documents: bytes, lines, then four formats. Nothing here filters; what cannot be read is counted.
+"""From files to documents: bytes, lines, four formats. Nothing here filters; what cannot be read is counted.
 
-Files are streamed, compressed or not (`.gz`, `.bz2`, `.xz` by suffix), and are UTF-8. MediaWiki's XML dumps are not
-read here: WikiExtractor's output is.
+Files are streamed, compressed or not (`.gz`, `.bz2`, `.xz` by suffix), and are UTF-8. MediaWiki's XML dumps are
+not read here: WikiExtractor's output is.
 """
 
 import bz2
@@ -29,7 +29,12 @@ MAX_LINE_BYTES = 64 << 20
 _BLOCK_BYTES = 1 << 20
 _HEAD_BYTES = 1 << 16
 _OPENERS: dict[str, Callable[..., IO[Any]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
-_MAGIC = {b"\x1f\x8b": "gzip (.gz)", b"BZh": "bzip2 (.bz2)", b"\xfd7zXZ": "xz (.xz)", b"PK\x03\x04": "a zip archive"}
+_MAGIC = {
+    b"\x1f\x8b": "gzip (.gz)",
+    b"BZh": "bzip2 (.bz2)",
+    b"\xfd7zXZ": "xz (.xz)",
+    b"PK\x03\x04": "a zip archive",
+}
 
 
 @contextmanager
@@ -46,13 +51,15 @@ def _open_bytes(path: Path) -> Iterator[BinaryIO]:
         raise InputError(f"{path} is truncated or damaged ({error}): fetch or compress it again") from error
     except OSError as error:
         if path.suffix == ".bz2" and error.errno is None:
-            raise InputError(f"{path} is truncated or damaged ({error}): fetch or compress it again") from error
+            raise InputError(
+                f"{path} is truncated or damaged ({error}): fetch or compress it again"
+            ) from error
         raise InputError(f"{path} cannot be read ({error.strerror or error})") from error
 
 
 @contextmanager
 def open_text(path: Path) -> Iterator[TextIO]:
-    """Open a UTF-8 file (BOM dropped; `.gz`, `.bz2`, `.xz` by suffix) for reading as a whole, as JSON wants it.
+    """Open a UTF-8 file (BOM dropped; `.gz`, `.bz2`, `.xz` by suffix) for reading as a whole.
 
     Raises:
         InputError: missing, unreadable, damaged, or not UTF-8; also while reading inside the block.
@@ -106,8 +113,8 @@ def _line_blocks(path: Path) -> Iterator[bytes]:
                 rest += block
             if len(rest) > MAX_LINE_BYTES:
                 raise InputError(
-                    f"{path} has a line of more than {MAX_LINE_BYTES >> 20} MiB: expected text with line ends; "
-                    "break it, for example with `fold -s`"
+                    f"{path} has a line of more than {MAX_LINE_BYTES >> 20} MiB: expected text with line "
+                    "ends; break it, for example with `fold -s`"
                 )
             block = file.read(_BLOCK_BYTES)
         if rest:
@@ -132,7 +139,9 @@ def _decode_line(line: bytes) -> str | None:
 def _check_is_text(path: Path, head: bytes) -> None:
     for magic, name in _MAGIC.items():
         if head.startswith(magic):
-            raise InputError(f"{path} is {name}, not text: unpack it, or give it the suffix that belongs to it")
+            raise InputError(
+                f"{path} is {name}, not text: unpack it, or give it the suffix that belongs to it"
+            )
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise InputError(f"{path} is UTF-16: expected UTF-8; convert it with `iconv -f UTF-16 -t UTF-8`")
     if b"\0" in head:
@@ -269,7 +278,9 @@ def clean_document(document: Document, format: str) -> Document:
     text = document.text
     if format == "wikiextractor":
         text = clean_wikiextractor(text, document.title)
-    return Document(id=clean_text(document.id), title=clean_text(document.title), text=clean_text(text))
+    title = document.title and clean_text(document.title).replace("\n", " ")
+    identifier = document.id if document.id.isprintable() else clean_text(document.id).replace("\n", " ")
+    return Document(id=identifier, title=title, text=clean_text(text))
 
 
 def read_documents(
@@ -279,10 +290,10 @@ def read_documents(
 
     Args:
         path: the file; `.gz`, `.bz2` and `.xz` are unpacked on the fly.
-        format: `text` (blank line between documents; one without is cut after about 100,000 characters), `lines`
-            (every line a document), `jsonl`, `wikiextractor`, or `auto`.
-        counts: gets what could not be read, by reason: `broken-utf8` and `bad-json` lines, `outside-doc` lines,
-            `unclosed-doc` pages, `file-without-documents`.
+        format: `text` (blank line between documents; one without is cut after about 100,000 characters),
+            `lines` (every line a document), `jsonl`, `wikiextractor`, or `auto`.
+        counts: gets what could not be read, by reason: `broken-utf8` and `bad-json` lines, `outside-doc`
+            lines, `unclosed-doc` pages, `file-without-documents`.
 
     Raises:
         InputError, OptionError: see `read_lines` and `find_format`.
@@ -302,7 +313,9 @@ def corpus_parts(corpus: Path) -> list[Path]:
         read_manifest(corpus, "corpus")
     parts = sorted(p for pattern in ("part-*.jsonl", "part-*.jsonl.*") for p in corpus.glob(pattern))
     if not parts:
-        raise InputError(f"{corpus} holds no part-*.jsonl: expected a corpus directory, made by `malmoi corpus`")
+        raise InputError(
+            f"{corpus} holds no part-*.jsonl: expected a corpus directory, made by `malmoi corpus`"
+        )
     return parts
 
 
