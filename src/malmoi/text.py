@@ -1,8 +1,8 @@
 """Pure functions on characters: Hangul, BERT's character classes, and composition (NFC) that keeps positions.
 
-Nothing here reads files, cuts text into tokens or knows a vocabulary. The classes are those of the clean-up that BERT
-does before it cuts, to the code point: `tokenizers` took them from Unicode 8, so they are written out as tables and do
-not follow the Unicode version of the Python at hand.
+Nothing here reads files, cuts text into tokens or knows a vocabulary. The classes are those of BERT's clean-up, to
+the code point: `tokenizers` took them from Unicode 8, so they are written out as tables and do not follow the
+Unicode version of the Python at hand.
 """
 
 import re
@@ -19,7 +19,7 @@ HANGUL = "\u1100-\u11ff\u3131-\u318e\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb\uffa
 
 
 def _character_class(ranges: str) -> re.Pattern[str]:
-    """A pattern for one character of `ranges`: code points in hexadecimal, `first-last` or single, with spaces between."""
+    """A pattern for one character of `ranges`: hexadecimal code points, single or `first-last`, set apart by blanks."""
     bounds = (item.split("-") for item in ranges.split())
     return re.compile("[" + "".join(f"{_escape(b[0])}-{_escape(b[-1])}" for b in bounds) + "]")
 
@@ -30,13 +30,13 @@ def _escape(code_point: str) -> str:
 
 _HANGUL = re.compile(f"[{HANGUL}]")
 _HANGUL_RUN = re.compile(f"[{HANGUL}]+")
-_CJK = _character_class(
-    "3400-4dbf 4e00-9fff f900-faff 20000-2a6df 2a700-2b81f 2b920-2ceaf 2f800-2fa1f"  # 2b820-2b91f: the library's gap
+_CJK = _character_class(  # without 2b820-2b91f, as the library has it
+    "3400-4dbf 4e00-9fff f900-faff 20000-2a6df 2a700-2b81f 2b920-2ceaf 2f800-2fa1f"
 )
 _WHITESPACE = _character_class("9-d 20 85 a0 1680 2000-200a 2028-2029 202f 205f 3000")
 _CONTROL = _character_class(
-    "0-8 b-c e-1f 7f-9f ad 600-605 61c 6dd 70f 180e 200b-200f 202a-202e 2060-2064 2066-206f e000-f8ff feff fff9-fffb "
-    "fffd 110bd 1bca0-1bca3 1d173-1d17a e0001 e0020-e007f f0000-ffffd 100000-10fffd"
+    "0-8 b-c e-1f 7f-9f ad 600-605 61c 6dd 70f 180e 200b-200f 202a-202e 2060-2064 2066-206f e000-f8ff feff "
+    "fff9-fffb fffd 110bd 1bca0-1bca3 1d173-1d17a e0001 e0020-e007f f0000-ffffd 100000-10fffd"
 )
 _PUNCTUATION = _character_class(
     """
@@ -55,8 +55,8 @@ _PUNCTUATION = _character_class(
     12470-12474 16a6e-16a6f 16af5 16b37-16b3b 16b44 1bc9f 1da87-1da8b
     """
 )
-# Characters that may join the one before them under NFC: combining marks, and the vowel signs of Kirat Rai, which are
-# letters. Conjoining jamo have rules of their own in `_clusters`.
+# Letters that may join the one before them under NFC as marks do: the vowel signs of Kirat Rai. (Conjoining jamo have
+# rules of their own, see `_joins`.)
 _JOINING_LETTERS = re.compile("[\U00016d63\U00016d67-\U00016d6a]")
 
 
@@ -66,7 +66,7 @@ def is_hangul(char: str) -> bool:
 
 
 def hangul_share(text: str) -> float:
-    """Hangul characters divided by letters (Unicode category L) of `text`: 0.0 to 1.0, and 0.0 without letters."""
+    """Hangul characters divided by letters (Unicode category L): 0.0 to 1.0, and 0.0 for a text without letters."""
     n_letters = sum(map(str.isalpha, text))
     if not n_letters:
         return 0.0
@@ -79,22 +79,22 @@ def is_cjk(char: str) -> bool:
 
 
 def is_punctuation(char: str) -> bool:
-    """Whether BERT sets `char` apart as punctuation: ASCII other than letters and digits, and Unicode 8's category P."""
+    """Whether BERT sets `char` apart as punctuation: ASCII signs of every kind, and the category P of Unicode 8."""
     return _PUNCTUATION.match(char) is not None
 
 
 def is_control(char: str) -> bool:
-    """Whether BERT's clean-up deletes `char`: controls, format characters (zero-width ones), private use, U+FFFD."""
+    """Whether BERT's clean-up deletes `char`: controls, formats (zero-width ones too), private use, U+FFFD."""
     return _CONTROL.match(char) is not None
 
 
 def is_whitespace(char: str) -> bool:
-    """Whether BERT cuts at `char`. Clean-up has deleted some of these before (U+000B, U+000C, U+0085: `is_control`)."""
+    """Whether BERT cuts at `char`. Clean-up deletes those that are `is_control` too (U+000B, U+000C, U+0085)."""
     return _WHITESPACE.match(char) is not None
 
 
 def decompose(syllable: str) -> str:
-    """The two or three conjoining jamo of a Hangul syllable (Unicode, section 3.12); other characters stay as they are."""
+    """The two or three conjoining jamo of a Hangul syllable (Unicode, section 3.12); anything else as it is."""
     index = ord(syllable) - _FIRST_SYLLABLE
     if not 0 <= index <= _LAST_SYLLABLE - _FIRST_SYLLABLE:
         return syllable
@@ -104,7 +104,7 @@ def decompose(syllable: str) -> str:
 
 
 def compose(jamo: str) -> str:
-    """The Hangul syllable of two or three modern conjoining jamo (lead, vowel, tail): the inverse of `decompose`.
+    """The Hangul syllable of its conjoining jamo (lead, vowel, perhaps a tail): the inverse of `decompose`.
 
     Raises:
         ValueError: these jamo are no syllable.
@@ -130,8 +130,8 @@ def nfc_with_spans(text: str) -> tuple[str, np.ndarray | None]:
     """Compose `text` (NFC) and say where every composed character comes from.
 
     Returns:
-        The composed text, and its spans in `text`: int32 [n_composed_chars, 2], start and end (exclusive), in order.
-        Characters that were composed or reordered together share a span. None when `text` was composed already.
+        The composed text, and its spans in `text`: int32 [n_composed_chars, 2], start and end (exclusive), in
+        order. Characters composed or reordered together share a span. None when `text` was composed already.
     """
     if unicodedata.is_normalized("NFC", text):
         return text, None
