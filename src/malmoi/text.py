@@ -1,7 +1,7 @@
 """Pure functions on characters: Hangul, BERT's character classes, and composition (NFC) that keeps positions.
 
-Nothing here reads files, cuts text into tokens or knows a vocabulary. The classes are those of BERT's clean-up, to
-the code point: `tokenizers` took them from Unicode 8, so they are written out as tables and do not follow the
+Nothing here reads files, cuts text into tokens or knows a vocabulary. The classes are those of BERT's clean-up
+to the code point: `tokenizers` took them from Unicode 8, so they are written out as tables and do not follow the
 Unicode version of the Python at hand.
 """
 
@@ -19,7 +19,7 @@ HANGUL = "\u1100-\u11ff\u3131-\u318e\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb\uffa
 
 
 def _character_class(ranges: str) -> re.Pattern[str]:
-    """A pattern for one character of `ranges`: hexadecimal code points, single or `first-last`, set apart by blanks."""
+    """A pattern for one character of `ranges`: hexadecimal code points, single or `first-last`."""
     bounds = (item.split("-") for item in ranges.split())
     return re.compile("[" + "".join(f"{_escape(b[0])}-{_escape(b[-1])}" for b in bounds) + "]")
 
@@ -55,8 +55,8 @@ _PUNCTUATION = _character_class(
     12470-12474 16a6e-16a6f 16af5 16b37-16b3b 16b44 1bc9f 1da87-1da8b
     """
 )
-# Letters that may join the one before them under NFC as marks do: the vowel signs of Kirat Rai. (Conjoining jamo have
-# rules of their own, see `_joins`.)
+# Letters that may join the one before them under NFC as marks do: the vowel signs of Kirat Rai. (Conjoining jamo
+# have rules of their own, see `_joins`.)
 _JOINING_LETTERS = re.compile("[\U00016d63\U00016d67-\U00016d6a]")
 
 
@@ -66,7 +66,7 @@ def is_hangul(char: str) -> bool:
 
 
 def hangul_share(text: str) -> float:
-    """Hangul characters divided by letters (Unicode category L): 0.0 to 1.0, and 0.0 for a text without letters."""
+    """Hangul characters divided by letters (Unicode category L): 0.0 to 1.0, 0.0 without letters."""
     n_letters = sum(map(str.isalpha, text))
     if not n_letters:
         return 0.0
@@ -79,22 +79,22 @@ def is_cjk(char: str) -> bool:
 
 
 def is_punctuation(char: str) -> bool:
-    """Whether BERT sets `char` apart as punctuation: ASCII signs of every kind, and the category P of Unicode 8."""
+    """Whether BERT sets `char` apart as punctuation: all signs of ASCII, and category P of Unicode 8."""
     return _PUNCTUATION.match(char) is not None
 
 
 def is_control(char: str) -> bool:
-    """Whether BERT's clean-up deletes `char`: controls, formats (zero-width ones too), private use, U+FFFD."""
+    """Whether BERT's clean-up deletes `char`: controls, formats (zero-width too), private use, U+FFFD."""
     return _CONTROL.match(char) is not None
 
 
 def is_whitespace(char: str) -> bool:
-    """Whether BERT cuts at `char`. Clean-up deletes those that are `is_control` too (U+000B, U+000C, U+0085)."""
+    """Whether BERT cuts at `char`. Clean-up deletes what is `is_control` too (U+000B, U+000C, U+0085)."""
     return _WHITESPACE.match(char) is not None
 
 
 def decompose(syllable: str) -> str:
-    """The two or three conjoining jamo of a Hangul syllable (Unicode, section 3.12); anything else as it is."""
+    """The two or three conjoining jamo of a Hangul syllable (Unicode, 3.12); anything else as it is."""
     index = ord(syllable) - _FIRST_SYLLABLE
     if not 0 <= index <= _LAST_SYLLABLE - _FIRST_SYLLABLE:
         return syllable
