@@ -1,8 +1,8 @@
 """Pure functions on characters: Hangul, BERT's character classes, and composition (NFC) that keeps positions.
 
-Nothing here reads files, cuts text into tokens or knows a vocabulary. The classes are those of BERT's clean-up
-to the code point: `tokenizers` took them from Unicode 8, so they are written out as tables and do not follow the
-Unicode version of the Python at hand.
+Nothing here reads files, cuts text into tokens or knows a vocabulary. The classes are those of BERT's
+clean-up to the code point: `tokenizers` took them from Unicode 8, so they are written out as tables and do
+not follow the Unicode version of the Python at hand.
 """
 
 import re
@@ -55,7 +55,7 @@ _PUNCTUATION = _character_class(
     12470-12474 16a6e-16a6f 16af5 16b37-16b3b 16b44 1bc9f 1da87-1da8b
     """
 )
-# Letters that may join the one before them under NFC as marks do: the vowel signs of Kirat Rai. (Conjoining jamo
+# Letters that may join the one before them under NFC as marks do: vowel signs of Kirat Rai. (Conjoining jamo
 # have rules of their own, see `_joins`.)
 _JOINING_LETTERS = re.compile("[\U00016d63\U00016d67-\U00016d6a]")
 
