@@ -29,7 +29,7 @@ class Manifest:
     options: dict[str, Any]
     """The options that made it."""
     files: dict[str, str]
-    """SHA-256 (hex) of every file, by path relative to the directory."""
+    """SHA-256 (hex) of every file, by name."""
     content_hash: str
     """SHA-256 (hex) over names and hashes of `files`: equal content, equal hash."""
     format_version: int = FORMAT_VERSION
@@ -54,9 +54,9 @@ def file_hash(path: Path) -> str:
 
 
 def write_manifest(directory: Path, kind: str, options: Mapping[str, Any]) -> Manifest:
-    """Hash every file below `directory` and write its manifest."""
-    paths = sorted(p for p in directory.rglob("*") if p.is_file() and p.name != MANIFEST)
-    files = {p.relative_to(directory).as_posix(): file_hash(p) for p in paths}
+    """Hash every file in `directory` (not in folders below it) and write its manifest."""
+    paths = sorted(p for p in directory.iterdir() if p.is_file() and p.name != MANIFEST)
+    files = {p.name: file_hash(p) for p in paths}
     content_hash = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
     manifest = Manifest(kind=kind, options=dict(options), files=files, content_hash=content_hash)
     write_json(directory / MANIFEST, vars(manifest))
@@ -87,7 +87,13 @@ def read_manifest(directory: Path, kind: str) -> Manifest:
     return manifest
 
 
-_COMMANDS = {"corpus": "corpus", "tokenizer": "vocab", "shards": "shards", "model": "pretrain` or `malmoi finetune"}
+_COMMANDS = {
+    "state": "pretrain",
+    "corpus": "corpus",
+    "tokenizer": "vocab",
+    "shards": "shards",
+    "model": "pretrain` or `malmoi finetune",
+}
 
 
 def check_output(out: Path, *, force: bool) -> None:
@@ -107,23 +113,40 @@ def check_output(out: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def staged_directory(
-    out: Path, *, kind: str, options: Mapping[str, Any], force: bool = False
-) -> Iterator[Path]:
+def staged_directory(out: Path, *, kind: str, options: Mapping[str, Any], force: bool = False) -> Iterator[Path]:
     """Yield a temporary directory that becomes `out` when the block ends well, and vanishes when it does not.
 
     Raises:
         OutputError: see `check_output`; or the disk refuses (full, read-only), what stood at `out` being intact.
     """
     check_output(out, force=force)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}.tmp")
-    try:
-        temporary.mkdir(parents=True)
+    with _temporary_directory(out, out.with_name(f".{out.name}.{os.getpid()}.tmp")) as temporary:
         yield temporary
         write_manifest(temporary, kind, options)
         _replace(temporary, out)
+
+
+@contextmanager
+def staged_files(out: Path, *, kind: str, options: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield a temporary directory whose files move into `out`, which may hold others, when the block ends well.
+
+    Raises:
+        OutputError: the disk refuses (full, read-only), what stood in `out` being intact.
+    """
+    with _temporary_directory(out, out / f".{os.getpid()}.tmp") as temporary:
+        yield temporary
+        for path in temporary.iterdir():
+            os.replace(path, out / path.name)
+        write_manifest(out, kind, options)
+
+
+@contextmanager
+def _temporary_directory(out: Path, temporary: Path) -> Iterator[Path]:
+    try:
+        temporary.mkdir(parents=True)
+        yield temporary
     except OSError as error:
-        if error.filename is not None and not str(error.filename).startswith(str(temporary)):
+        if error.filename is not None and not str(error.filename).startswith(str(out.parent)):
             raise  # an input's fault, not ours
         raise OutputError(
             f"cannot write {out} ({error.strerror}): nothing was changed; free some space or choose another --out"

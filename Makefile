@@ -1,0 +1,44 @@
+# Two commands on a fresh machine: `make quickstart`, `make test`. Everything is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The CPU build of PyTorch; set TORCH=torch for the newest build with CUDA.
+TORCH ?= torch==2.13.0
+
+.PHONY: install install-dev quickstart test check bench docs clean
+
+install: $(VENV)/.installed
+
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'malmoi needs Python 3.11 or later')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --editable ".[train]"
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --editable ".[train,dev]"
+	touch $@
+
+quickstart: install
+	$(BIN)/malmoi quickstart --force
+
+test: install-dev
+	$(BIN)/python -m pytest
+
+check: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_layers.py
+
+bench: install-dev
+	set -e; for claim in benchmarks/*.py; do $(BIN)/python $$claim --quick; done
+
+docs: install-dev
+	$(BIN)/python docs/make_cli.py
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

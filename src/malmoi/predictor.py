@@ -1,0 +1,192 @@
+"""A fine-tuned model in use: load a directory, predict, evaluate. Training is `finetune.py`."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, fields
+from itertools import islice
+from pathlib import Path
+from typing import Any, Self
+
+from malmoi.artifact import write_text
+from malmoi.errors import CheckpointError, DataError, InputError, VocabularyError
+from malmoi.model.checkpoint import load_task_model
+from malmoi.model.runtime import TorchRuntime
+from malmoi.tasks.catalog import AnyTask, detect_format, read_examples, task_from_json
+from malmoi.tasks.task import Scores
+from malmoi.tokenizer.tokenizer import Tokenizer
+from malmoi.training.device import select_device
+from malmoi.training.options import Precision
+
+TASK_FILE = "task.json"
+_EXAMPLES_AT_ONCE = 2048
+_PLAIN_SUFFIXES = {"", ".txt"}
+
+
+class Predictor:
+    """A task, its tokenizer and its model.
+
+    >>> predictor = Predictor.load("sentiment")
+    >>> predictor.predict([{"text": "다시 보고 싶은 영화"}])[0].label
+    'positive'
+    """
+
+    def __init__(self, task: AnyTask, tokenizer: Tokenizer, runtime: TorchRuntime, max_tokens: int) -> None:
+        self.task, self.tokenizer, self.runtime, self.max_tokens = task, tokenizer, runtime, max_tokens
+
+    @classmethod
+    def load(cls, directory: str | Path, *, device: str | None = None, precision: Precision = "auto") -> Self:
+        """Load a fine-tuned model directory.
+
+        Raises:
+            CheckpointError: not a fine-tuned model, or damaged.
+            VocabularyError: its tokenizer cannot be read or has more entries than the model.
+            OptionError: the device is not there.
+        """
+        directory = Path(directory)
+        task, max_tokens = load_task(directory)
+        tokenizer = Tokenizer.load(directory)
+        model = load_task_model(directory)
+        check_vocabulary(tokenizer, model.config.n_tokens, directory)
+        runtime = TorchRuntime(model.to(select_device(device)), precision=precision)
+        return cls(task, tokenizer, runtime, max_tokens)
+
+    def predict(self, examples: Sequence[Any]) -> list[Any]:
+        """Predictions for examples, in order.
+
+        Args:
+            examples: the task's `Example`s or mappings with their fields; labels are not looked at.
+
+        Raises:
+            InputError: an example lacks a field or has one of the wrong type.
+        """
+        made = [self.task.example_from_json(e) if isinstance(e, Mapping) else e for e in examples]
+        rows = self.task.encode_many(made, self.tokenizer, self.max_tokens)
+        outputs = self.runtime.run_examples(rows)
+        return [
+            self.task.decode(example, example_rows, example_outputs)
+            for example, example_rows, example_outputs in zip(made, rows, outputs, strict=True)
+        ]
+
+    def evaluate(self, examples: Sequence[Any]) -> Scores:
+        """The task's metrics over labelled examples.
+
+        Raises:
+            InputError: an example has no label, or one the model does not know.
+        """
+        return self.task.score(self.predict(examples), examples)
+
+
+def load_task(directory: Path) -> tuple[AnyTask, int]:
+    """The task of a fine-tuned directory, and the longest row it was trained on.
+
+    Raises:
+        CheckpointError: there is no `task.json`, or it cannot be read.
+    """
+    path = directory / TASK_FILE
+    if not path.is_file():
+        state = f"has no {TASK_FILE}" if directory.is_dir() else "does not exist"
+        raise CheckpointError(f"{directory} {state}: expected a fine-tuned model, made by `malmoi finetune`")
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return task_from_json(record), int(record["max_tokens"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}): fine-tune the model again") from error
+
+
+def check_vocabulary(tokenizer: Tokenizer, n_tokens: int, directory: Path) -> None:
+    """Refuse a tokenizer whose ids the model has no vectors for.
+
+    Raises:
+        VocabularyError: the tokenizer has more entries than the model.
+    """
+    if tokenizer.n_tokens > n_tokens:
+        raise VocabularyError(
+            f"{directory}: the tokenizer has {tokenizer.n_tokens:,} entries, the model {n_tokens:,}: "
+            "expected the tokenizer the model was trained with"
+        )
+
+
+def evaluate_file(
+    predictor: Predictor, path: Path, *, format: str = "auto", errors: Path | None = None
+) -> dict[str, Any]:
+    """Scores of a model on a file, as `malmoi evaluate` prints them.
+
+    Args:
+        predictor: the model.
+        path: labelled examples.
+        format: of the file, or `auto`.
+        errors: a JSON Lines file for the examples whose own score is not full.
+
+    Raises:
+        InputError: the file cannot be read, or has a label that is missing or unknown.
+    """
+    task = predictor.task
+    examples = read_examples(task, path, format)
+    predictions = predictor.predict(examples)
+    scores = task.score(predictions, examples)
+    if errors is not None:
+        wrong = (
+            {**asdict(example), "prediction": prediction.to_json()}
+            for example, prediction in zip(examples, predictions, strict=True)
+            if task.score([prediction], [example]).metrics[task.main_metric] < 100
+        )
+        write_text(errors, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in wrong))
+    return {"task": task.name, **asdict(scores)}
+
+
+def predict_file(predictor: Predictor, path: Path | None, *, format: str = "auto") -> Iterator[dict[str, Any]]:
+    """Every example's own fields and its prediction, as `malmoi predict` prints them; streamed.
+
+    Args:
+        predictor: the model.
+        path: examples; None for standard input. Standard input and plain text files hold JSON objects or plain
+            lines with an example's fields in order, apart by tabs.
+        format: of the file, or `auto`.
+
+    Raises:
+        InputError: the file cannot be read.
+        DataError: a line is not an example.
+    """
+    for chunk in _chunks(_records(predictor.task, path, format)):
+        for record, prediction in zip(chunk, predictor.predict(chunk), strict=True):
+            yield {**record, "prediction": prediction.to_json()}
+
+
+def _chunks(records: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    while chunk := list(islice(records, _EXAMPLES_AT_ONCE)):
+        yield chunk
+
+
+def _records(task: AnyTask, path: Path | None, format: str) -> Iterator[dict[str, Any]]:
+    if path is None:
+        yield from _plain_records(task, sys.stdin, "standard input")
+    elif format == "auto" and path.suffix in _PLAIN_SUFFIXES and not _has_known_layout(task, path):
+        with path.open(encoding="utf-8-sig") as lines:
+            yield from _plain_records(task, lines, str(path))
+    else:
+        yield from (_without_missing(asdict(example)) for example in read_examples(task, path, format))
+
+
+def _has_known_layout(task: AnyTask, path: Path) -> bool:
+    return path.is_file() and detect_format(task, path) in task.LAYOUTS.values()
+
+
+def _without_missing(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def _plain_records(task: AnyTask, lines: Iterable[str], name: str) -> Iterator[dict[str, Any]]:
+    """Lines of JSON objects or of tab-separated fields; an empty line is an example too: none may be lost."""
+    names = [field.name for field in fields(task.Example)]
+    try:
+        for number, line in enumerate(lines, start=1):
+            line = line.rstrip("\r\n")
+            try:
+                record = json.loads(line) if line.startswith("{") else dict(zip(names, line.split("\t"), strict=False))
+                task.example_from_json(record)
+            except (ValueError, InputError) as error:
+                raise DataError(name, number, f"{error}; expected a JSON object with {', '.join(names)}") from error
+            yield record
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is not UTF-8 ({error.reason}): convert it, for instance with iconv") from error

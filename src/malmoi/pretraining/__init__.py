@@ -1,0 +1,1 @@
+"""Token shards, training examples, masking, and the pre-training run."""

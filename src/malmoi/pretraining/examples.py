@@ -1,0 +1,258 @@
+"""From token shards to packed pre-training batches, each a function of (shards, options, seed, position).
+
+A document is read in *windows* of as many tokens as fit a row. A window with more than one sentence becomes a pair:
+the true continuation half the time, else text from another document (Devlin et al. 2019, §3.1). Windows that are
+short (a review, the end of an article) share a row; attention is kept inside each (`sequences`), so no work goes
+into padding and nothing leaks. What is hidden is decided in `masking.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from malmoi.errors import OptionError
+from malmoi.pretraining.masking import MaskingVocabulary, mask_tokens
+from malmoi.pretraining.shards import Shards
+
+IS_NEXT, IS_RANDOM = 0, 1
+_LOOK_AHEAD_ROWS = 2
+"""Windows looked at per row to fill the gaps before a batch is closed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleOptions:
+    """The shape of a batch and the objective."""
+
+    max_tokens: int = 128
+    """Tokens in a row, special tokens included."""
+    batch_rows: int = 64
+    """Rows in a step."""
+    next_sentence: bool = True
+    """Predict whether the second text follows the first."""
+    mask_rate: float = 0.15
+    """Share of the tokens that are predicted."""
+    whole_words: bool = False
+    """Hide all pieces of a word together."""
+
+    def __post_init__(self) -> None:
+        if not self.max_tokens >= 8:
+            raise OptionError(f"max_tokens is {self.max_tokens}: expected 8 or more")
+        if self.batch_rows < 1:
+            raise OptionError(f"batch_rows is {self.batch_rows}: expected 1 or more")
+        if not 0 < self.mask_rate < 1:
+            raise OptionError(f"mask_rate is {self.mask_rate}: expected a share between 0 and 1, such as 0.15")
+
+
+@dataclass(frozen=True)
+class DataPosition:
+    """Where the next batch begins: plain numbers, part of the training state."""
+
+    step: int = 0
+    epoch: int = 0
+    cursor: int = 0
+    """Windows of the epoch already taken or set aside."""
+    set_aside: tuple[int, ...] = ()
+    """Windows passed over because they did not fit, in order."""
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Inverse of `dataclasses.asdict` after a way through JSON."""
+        return cls(**{**values, "set_aside": tuple(values["set_aside"])})
+
+
+@dataclass(frozen=True)
+class PretrainingBatch:
+    """One step's input: packed rows, B rows of T tokens."""
+
+    ids: np.ndarray
+    """int64 [B, T], masked"""
+    segments: np.ndarray
+    """int64 [B, T]: 0 first text, 1 second"""
+    positions: np.ndarray
+    """int64 [B, T]: from 0 in every sequence"""
+    sequences: np.ndarray
+    """int64 [B, T]: number of the sequence in its row, from 1; 0 is padding"""
+    masked: np.ndarray
+    """int64 [N]: flat positions to predict"""
+    targets: np.ndarray
+    """int64 [N]: ids that stand there"""
+    firsts: np.ndarray
+    """int64 [M]: flat positions of the [CLS] of every pair"""
+    next_labels: np.ndarray
+    """int64 [M]: 0 the true next text, 1 a random one"""
+    following: DataPosition
+    """Where the next batch begins"""
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens that are not padding."""
+        return int(np.count_nonzero(self.sequences))
+
+    @property
+    def n_examples(self) -> int:
+        """Sequences, packed or not."""
+        return int(self.sequences.max(axis=1).sum())
+
+
+class ExampleSource:
+    """Windows over shards, and the batches made of them."""
+
+    def __init__(
+        self,
+        shards: Shards,
+        options: ExampleOptions,
+        vocabulary: MaskingVocabulary,
+        *,
+        cls_id: int,
+        sep_id: int,
+        pad_id: int,
+        seed: int,
+    ) -> None:
+        self.options, self.vocabulary, self.seed = options, vocabulary, seed
+        self.cls_id, self.sep_id, self.pad_id = cls_id, sep_id, pad_id
+        self._tokens = [shard.tokens for shard in shards.shards]
+        self._sentence_ends = [shard.sentence_ends for shard in shards.shards]
+        self._content = options.max_tokens - (3 if options.next_sentence else 2)
+        self._find_windows(shards)
+        self._order_epoch = -1
+        self._order = np.empty(0, dtype=np.int64)
+
+    def _find_windows(self, shards: Shards) -> None:
+        """Cut every document into consecutive windows of at most `_content` tokens."""
+        starts, ends, documents, shard_numbers, n_documents = [], [], [], [], 0
+        for number, shard in enumerate(shards.shards):
+            document_ends = shard.document_ends
+            document_starts = np.concatenate([[0], document_ends[:-1]])
+            n_windows = -(-(document_ends - document_starts) // self._content)
+            document = np.repeat(np.arange(len(document_ends)), n_windows)
+            within = np.arange(len(document)) - np.repeat(np.cumsum(n_windows) - n_windows, n_windows)
+            start = document_starts[document] + within * self._content
+            starts.append(start)
+            ends.append(np.minimum(start + self._content, document_ends[document]))
+            documents.append(document + n_documents)
+            shard_numbers.append(np.full(len(document), number))
+            n_documents += len(document_ends)
+        self._starts, self._ends = np.concatenate(starts), np.concatenate(ends)
+        self._documents, self._shard_of = np.concatenate(documents), np.concatenate(shard_numbers)
+        self.n_windows, self.n_documents = len(self._starts), n_documents
+
+    def _window(self, epoch: int, cursor: int) -> int:
+        """The window at `cursor` of an epoch's random order."""
+        if epoch != self._order_epoch:
+            self._order = np.random.default_rng([self.seed, 1, epoch]).permutation(self.n_windows)
+            self._order_epoch = epoch
+        return int(self._order[cursor])
+
+    def _boundaries(self, window: int) -> np.ndarray:
+        """Sentence ends strictly inside a window, in tokens from the shard's start."""
+        ends = self._sentence_ends[self._shard_of[window]]
+        first, last = np.searchsorted(ends, [self._starts[window], self._ends[window]], side="right")
+        inside = ends[first:last]
+        return inside[inside < self._ends[window]]
+
+    def _slice(self, window: int, start: int, end: int) -> np.ndarray:
+        return np.asarray(self._tokens[self._shard_of[window]][start:end], dtype=np.int64)
+
+    def _other_text(self, window: int, n_tokens: int, generator: np.random.Generator) -> np.ndarray | None:
+        """At most `n_tokens` from a random place of another document, from a sentence's start where one is near."""
+        if self.n_documents < 2:
+            return None
+        other = int(generator.integers(self.n_windows))
+        while self._documents[other] == self._documents[window]:
+            other = int(generator.integers(self.n_windows))
+        boundaries = self._boundaries(other)
+        start = int(generator.choice(boundaries)) if len(boundaries) else int(self._starts[other])
+        return self._slice(other, start, min(start + n_tokens, int(self._ends[other])))
+
+    def _texts(self, window: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None, int | None]:
+        """First text, second text and next-sentence label of a window; a window of one sentence has no second."""
+        start, end = int(self._starts[window]), int(self._ends[window])
+        boundaries = self._boundaries(window) if self.options.next_sentence else ()
+        if not len(boundaries):
+            return self._slice(window, start, end), None, None
+        split = int(generator.choice(boundaries))
+        first = self._slice(window, start, split)
+        if generator.random() < 0.5:
+            other = self._other_text(window, end - split, generator)
+            if other is not None:
+                return first, other, IS_RANDOM
+        return first, self._slice(window, split, end), IS_NEXT
+
+    def _length(self, window: int) -> int:
+        """An upper bound of a window's tokens in a row, special tokens included."""
+        n_special = self.options.max_tokens - self._content
+        return int(self._ends[window] - self._starts[window]) + n_special
+
+    def _pack(self, position: DataPosition) -> tuple[list[list[int]], DataPosition]:
+        """Windows for each row of the next batch: first fit, in order; what does not fit waits for the next one."""
+        n_rows, room = self.options.batch_rows, self.options.max_tokens
+        free = np.full(n_rows, room)
+        rows: list[list[int]] = [[] for _ in range(n_rows)]
+        waiting, set_aside = list(position.set_aside), []
+        epoch, cursor = position.epoch, position.cursor
+        for _ in range(len(waiting) + _LOOK_AHEAD_ROWS * n_rows * 8):
+            if waiting:
+                window = waiting.pop(0)
+            else:
+                if cursor == self.n_windows:
+                    epoch, cursor = epoch + 1, 0
+                window, cursor = self._window(epoch, cursor), cursor + 1
+            length = self._length(window)
+            row = int(np.argmax(free >= length))
+            if free[row] >= length:
+                rows[row].append(window)
+                free[row] -= length
+            else:
+                set_aside.append(window)
+            if len(set_aside) >= _LOOK_AHEAD_ROWS * n_rows or free.max() < 8:
+                break
+        return rows, DataPosition(position.step + 1, epoch, cursor, (*set_aside, *waiting))
+
+    def batch(self, position: DataPosition) -> PretrainingBatch:
+        """The batch at `position`."""
+        generator = np.random.default_rng([self.seed, 2, position.step])
+        rows, following = self._pack(position)
+        shape = (self.options.batch_rows, self.options.max_tokens)
+        ids = np.full(shape, self.pad_id, dtype=np.int64)
+        segments, positions, sequences = (np.zeros(shape, dtype=np.int64) for _ in range(3))
+        ordinary = np.zeros(shape, dtype=bool)
+        firsts, labels = [], []
+        for row, windows in enumerate(rows):
+            at = 0
+            for number, window in enumerate(windows, start=1):
+                first, second, label = self._texts(window, generator)
+                parts = [[self.cls_id], first, [self.sep_id]]
+                if second is not None and label is not None:
+                    parts += [second, [self.sep_id]]
+                    firsts.append(row * shape[1] + at)
+                    labels.append(label)
+                sequence = np.concatenate(parts)
+                end, split = at + len(sequence), at + len(first) + 2
+                ids[row, at:end] = sequence
+                segments[row, split:end] = 1
+                positions[row, at:end] = np.arange(len(sequence))
+                sequences[row, at:end] = number
+                ordinary[row, at + 1 : end - 1] = True
+                ordinary[row, split - 1] = False
+                at = end
+        masked = mask_tokens(
+            ids,
+            ordinary,
+            rate=self.options.mask_rate,
+            whole_words=self.options.whole_words,
+            vocabulary=self.vocabulary,
+            generator=generator,
+        )
+        return PretrainingBatch(
+            masked.ids,
+            segments,
+            positions,
+            sequences,
+            masked.positions,
+            masked.targets,
+            np.array(firsts, dtype=np.int64),
+            np.array(labels, dtype=np.int64),
+            following,
+        )

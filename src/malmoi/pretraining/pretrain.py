@@ -1,0 +1,218 @@
+"""The pre-training run: shards in, a model directory out; it can be killed anywhere and goes on bit for bit.
+
+The output directory holds `run.json` (options), `log.jsonl` (one line every few steps), `checkpoints/` (state to resume
+from) and, at the end, the model itself with its tokenizer.
+"""
+
+import json
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from malmoi.artifact import MANIFEST, check_output, read_manifest, staged_files, write_json, write_text
+from malmoi.errors import InputError, OptionError, OutputError
+from malmoi.model.card import pretraining_card
+from malmoi.model.checkpoint import save_model
+from malmoi.pretraining.examples import DataPosition
+from malmoi.pretraining.recipe import PretrainOptions, optimizer_options, parse_duration
+from malmoi.pretraining.run import PretrainingRun, time_steps
+from malmoi.pretraining.shards import Shards, load_shards
+from malmoi.progress import progress_bar
+from malmoi.tokenizer.tokenizer import Tokenizer
+from malmoi.training.fit import fit
+from malmoi.training.log import StepLog
+from malmoi.training.optim import build_optimizers
+from malmoi.training.state import load_latest_state, save_state
+
+LOG, RUN, CHECKPOINTS = "log.jsonl", "run.json", "checkpoints"
+_FREE_TO_CHANGE = ("save_every", "keep", "log_every", "device", "budget")
+"""Options that a resumed run may give other values: they do not change what is learnt."""
+_EPOCHS_BY_DEFAULT = 10
+_COMPILE_FROM_S = 600.0
+_PROBE_STEPS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainReport:
+    """How a run ended."""
+
+    steps: int
+    n_tokens: int
+    """Tokens seen, padding not counted."""
+    seconds: float
+    """Of this process; a resumed run counts from its resume."""
+    values: dict[str, float]
+    """The last logged values."""
+    finished: bool
+    """False when a signal stopped it; the state is saved."""
+
+    def __str__(self) -> str:
+        state = "done" if self.finished else "stopped, state saved"
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in self.values.items())
+        return f"{state} after {self.steps:,} steps, {self.n_tokens:,} tokens, {self.seconds:,.0f} s: {shown}"
+
+
+def pretrain(
+    shards_directory: Path,
+    tokenizer_directory: Path,
+    out: Path,
+    options: PretrainOptions = PretrainOptions(),
+    *,
+    resume: bool = False,
+    force: bool = False,
+) -> PretrainReport:
+    """Pre-train a model on token shards.
+
+    Args:
+        shards_directory: made by `build_shards`.
+        tokenizer_directory: the tokenizer the shards were made with.
+        out: the run's directory; at its end a model directory.
+        options: the recipe.
+        resume: go on from the newest save in `out`; starts from the beginning where there is none.
+        force: start over, dropping what `out` holds.
+
+    Raises:
+        InputError: the shards are missing, damaged, or of another tokenizer.
+        OptionError: an option cannot work, or differs from the run's own on resume.
+        OutputError: `out` holds a run already, or cannot be written.
+        MalmoiError: the loss is no longer finite.
+    """
+    tokenizer = Tokenizer.load(tokenizer_directory)
+    shards = load_shards(shards_directory)
+    if shards.report.tokenizer != tokenizer.fingerprint:
+        raise InputError(
+            f"{shards_directory} was made with another tokenizer than {tokenizer_directory}: "
+            "make shards again with `malmoi shards`, or name the tokenizer they were made with"
+        )
+    run = PretrainingRun(shards, tokenizer, options)
+    n_steps = _open_run(out, run, shards, resume=resume, force=force)
+    report = _train(run, out, n_steps)
+    if report.finished:
+        _write_model(run, tokenizer, out, shards, report)
+    return report
+
+
+def _open_run(out: Path, run: PretrainingRun, shards: Shards, *, resume: bool, force: bool) -> int:
+    """Create or take up the run's directory; the number of steps it is to take."""
+    wanted = asdict(run.options) | {"shards": shards.content_hash}
+    path = out / RUN
+    if resume and path.is_file():
+        record = json.loads(path.read_text(encoding="utf-8"))
+        for name, value in wanted.items():
+            if name not in _FREE_TO_CHANGE and record["options"].get(name) != value:
+                raise OptionError(
+                    f"{name} is {value!r}, the run in {out} was started with {record['options'].get(name)!r}: "
+                    "resume with the same options, or start another run"
+                )
+        return int(record["steps"])
+    if path.is_file() and not force:
+        raise OutputError(f"{out} holds a run already: pass --resume to go on with it, or --force to start over")
+    if not path.is_file():
+        check_output(out, force=force)
+    n_steps = _count_steps(run)
+    _remove_run(out)
+    out.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"steps": n_steps, "options": wanted})
+    return n_steps
+
+
+def _remove_run(out: Path) -> None:
+    """Drop the files of an earlier run, its model included, and nothing else."""
+    if (out / MANIFEST).is_file():
+        for name in read_manifest(out, "model").files:
+            (out / name).unlink(missing_ok=True)
+    for name in (MANIFEST, RUN, LOG):
+        (out / name).unlink(missing_ok=True)
+    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
+
+
+def _count_steps(run: PretrainingRun) -> int:
+    """Steps that the options ask for: a number, a time, or some epochs."""
+    options, shape = run.options, run.source.options
+    if options.steps is not None:
+        return options.steps
+    if options.budget is None:
+        n_tokens = run.source.n_windows * shape.max_tokens
+        return max(1, round(_EPOCHS_BY_DEFAULT * n_tokens / (shape.batch_rows * shape.max_tokens)))
+    seconds = sorted(time_steps(run, _PROBE_STEPS))[_PROBE_STEPS // 2]
+    return max(_PROBE_STEPS, int(parse_duration(options.budget) / seconds))
+
+
+def _train(run: PretrainingRun, out: Path, n_steps: int) -> PretrainReport:
+    """Take the steps that are left; log and save on the way."""
+    options, checkpoints = run.options, out / CHECKPOINTS
+    optimizers = build_optimizers(run.model, optimizer_options(options), n_steps)
+    position, n_tokens = DataPosition(), 0
+    loaded = load_latest_state(checkpoints, run.model, optimizers)
+    if loaded is not None:
+        position, n_tokens = DataPosition.from_json(loaded["position"]), loaded["n_tokens"]
+    if options.compile or (options.compile is None and _is_long(run, n_steps - position.step)):
+        run.compile()
+    started = time.monotonic()
+    with (
+        StepLog(out / LOG, after_step=position.step) as log,
+        progress_bar("pre-training", n_steps, position.step) as bar,
+        stop_signals() as stopped,
+    ):
+        for step in fit(
+            run.model,
+            run.batches(position, n_steps),
+            run.losses,
+            optimizers,
+            precision=options.precision,
+            first_step=position.step + 1,
+        ):
+            position, n_tokens = step.batch.following, n_tokens + step.batch.n_tokens
+            log.add(step, n_examples=step.batch.n_examples, n_tokens=step.batch.n_tokens)
+            is_last = step.number == n_steps or stopped()
+            if step.number % options.log_every == 0 or is_last:
+                log.write(tokens=n_tokens, epoch=position.epoch)
+            if step.number % options.save_every == 0 or is_last:
+                values = {"position": asdict(position), "n_tokens": n_tokens}
+                save_state(checkpoints, step.number, run.model, optimizers, values, keep=options.keep)
+            bar.update(note=log.note)
+            if is_last:
+                break
+    return PretrainReport(
+        steps=position.step,
+        n_tokens=n_tokens,
+        seconds=time.monotonic() - started,
+        values=log.last,
+        finished=position.step >= n_steps,
+    )
+
+
+def _is_long(run: PretrainingRun, n_steps: int) -> bool:
+    """Whether compiling wins its own minute or two back."""
+    return n_steps > _PROBE_STEPS and min(time_steps(run, _PROBE_STEPS)) * n_steps > _COMPILE_FROM_S
+
+
+def _write_model(run: PretrainingRun, tokenizer: Tokenizer, out: Path, shards: Shards, report: PretrainReport) -> None:
+    """Put the finished model and its tokenizer beside the run's own files."""
+    options = {name: value for name, value in asdict(run.options).items() if value is not None}
+    with staged_files(out, kind="model", options=options) as directory:
+        save_model(run.model, directory)
+        tokenizer.save(directory)
+        card = pretraining_card(run.model.config, options, asdict(shards.report), report.values)
+        write_text(directory / "README.md", card)
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], bool]]:
+    """Turn Ctrl-C and SIGTERM into a question, so that a step is never cut in half."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False  # only the main thread may handle signals
+        return
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda received_number, _: received.append(received_number)) for number in numbers]
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

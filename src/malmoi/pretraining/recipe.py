@@ -1,0 +1,132 @@
+"""What a pre-training run is told: the options, each size's own recipe for those left open, and durations."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from malmoi.errors import OptionError
+from malmoi.pretraining.examples import ExampleOptions
+from malmoi.training.options import OptimizerOptions, Precision
+
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainOptions:
+    """How to pre-train. An option left at None takes its value from the size's recipe."""
+
+    size: str = "small"
+    """tiny (2x128), small (6x256), base (12x768) or large (24x1024)."""
+    encoder: Literal["bert", "modernbert"] | None = None
+    """The paper's shape or the newer one; by default modernbert for tiny and small, bert for base and large."""
+    steps: int | None = None
+    """Steps to take; by default ten passes over the shards."""
+    budget: str | None = None
+    """Instead of steps: time to spend, such as 90s, 30m, 2h. A few timed steps at the start fix their number."""
+    max_tokens: int | None = None
+    """Tokens in a row."""
+    batch_rows: int | None = None
+    """Rows in a step."""
+    optimizer: Literal["adamw", "muon"] | None = None
+    """adamw for all weights, or muon for the blocks' matrices and adamw for the rest."""
+    lr: float | None = None
+    """Peak learning rate of AdamW."""
+    muon_lr: float | None = None
+    """Peak learning rate of Muon."""
+    warmup: float | None = None
+    """Share of the steps in which the rate rises."""
+    decay: float | None = None
+    """Share of the steps, at the end, in which the rate falls to zero."""
+    mask_rate: float | None = None
+    """Share of the tokens to predict."""
+    whole_words: bool = False
+    """Hide all pieces of a word together."""
+    next_sentence: bool = True
+    """Predict as well whether the second text follows the first."""
+    save_every: int = 500
+    """Steps between saves."""
+    keep: int = 2
+    """Saves to keep."""
+    log_every: int = 10
+    """Steps between lines of log.jsonl."""
+    seed: int = 1
+    """Of weights, order, pairs and masks."""
+    device: str | None = None
+    """cpu, cuda, cuda:1 ...; by default the best one here."""
+    precision: Precision = "auto"
+    """bf16 products over fp32 weights where the hardware has them, or what is named."""
+    compile: bool | None = None
+    """Compile the model first; by default when the run is long enough to win the time back."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "save_every", "keep", "log_every"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise OptionError(f"{name} is {value}: expected 1 or more")
+        if self.steps is not None and self.budget is not None:
+            raise OptionError(f"steps {self.steps} and budget {self.budget}: expected one of them, leave one out")
+        if self.size not in RECIPES:
+            raise OptionError(f"size {self.size!r}: expected one of {', '.join(RECIPES)}")
+        if self.budget is not None:
+            parse_duration(self.budget)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What a size does where the user does not say."""
+
+    optimizer: Literal["adamw", "muon"]
+    lr: float
+    muon_lr: float = 0.02
+    warmup: float
+    decay: float
+    mask_rate: float
+    max_tokens: int
+    batch_rows: int
+
+
+# tiny and small: what learnt most in the first ten million tokens on a CPU. base and large: Devlin et al. 2019, §A.2.
+RECIPES = {
+    "tiny": Recipe(optimizer="muon", lr=4e-3, warmup=0.05, decay=0.5, mask_rate=0.2, max_tokens=128, batch_rows=16),
+    "small": Recipe(optimizer="muon", lr=2e-3, warmup=0.05, decay=0.5, mask_rate=0.2, max_tokens=128, batch_rows=64),
+    "base": Recipe(optimizer="adamw", lr=1e-4, warmup=0.01, decay=0.99, mask_rate=0.15, max_tokens=512, batch_rows=256),
+    "large": Recipe(
+        optimizer="adamw", lr=1e-4, warmup=0.01, decay=0.99, mask_rate=0.15, max_tokens=512, batch_rows=256
+    ),
+}
+
+
+def _chosen(options: PretrainOptions, name: str) -> float:
+    value = getattr(options, name)
+    return float(getattr(RECIPES[options.size], name) if value is None else value)
+
+
+def example_options(options: PretrainOptions) -> ExampleOptions:
+    """The shape of the batches that `options` ask for."""
+    return ExampleOptions(
+        max_tokens=int(_chosen(options, "max_tokens")),
+        batch_rows=int(_chosen(options, "batch_rows")),
+        next_sentence=options.next_sentence,
+        mask_rate=_chosen(options, "mask_rate"),
+        whole_words=options.whole_words,
+    )
+
+
+def optimizer_options(options: PretrainOptions) -> OptimizerOptions:
+    """The optimiser and schedule that `options` ask for."""
+    return OptimizerOptions(
+        optimizer=options.optimizer or RECIPES[options.size].optimizer,
+        **{name: _chosen(options, name) for name in ("lr", "muon_lr", "warmup", "decay")},
+    )
+
+
+def parse_duration(text: str) -> float:
+    """Seconds in `90s`, `30m`, `1.5h` or `2d`.
+
+    Raises:
+        OptionError: not a duration.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text.strip())
+    if match is None or float(match[1]) == 0:
+        raise OptionError(f"budget {text!r}: expected a number and a unit, such as 90s, 30m or 2h")
+    return float(match[1]) * _UNITS_S[match[2]]

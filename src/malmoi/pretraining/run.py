@@ -1,0 +1,117 @@
+"""A pre-training run wired together: model, data, losses. What it writes and how it resumes is `pretrain.py`."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from malmoi.model.config import config_for
+from malmoi.model.heads import PretrainingModel
+from malmoi.pretraining.examples import DataPosition, ExampleSource, PretrainingBatch
+from malmoi.pretraining.masking import MaskingVocabulary
+from malmoi.pretraining.recipe import PretrainOptions, example_options, optimizer_options
+from malmoi.pretraining.shards import Shards
+from malmoi.tokenizer.tokenizer import Tokenizer
+from malmoi.training.device import select_device
+from malmoi.training.fit import Losses, fit
+from malmoi.training.optim import build_optimizers
+
+_IGNORED = -100
+
+
+class PretrainingRun:
+    """Model, data and optimisers of a run, wired together; what the command and the benchmarks share."""
+
+    def __init__(self, shards: Shards, tokenizer: Tokenizer, options: PretrainOptions) -> None:
+        self.options = options
+        self.device = select_device(options.device)
+        shape = example_options(options)
+        torch.manual_seed(options.seed)
+        config = config_for(
+            options.size,
+            encoder=options.encoder,
+            n_tokens=tokenizer.n_tokens,
+            max_tokens=max(512, shape.max_tokens),
+            pad_id=tokenizer.pad_id,
+        )
+        self.model = PretrainingModel(config).to(self.device)
+        self.source = ExampleSource(
+            shards,
+            shape,
+            masking_vocabulary(tokenizer),
+            cls_id=tokenizer.cls_id,
+            sep_id=tokenizer.sep_id,
+            pad_id=tokenizer.pad_id,
+            seed=options.seed,
+        )
+        # Fixed room for the masked positions keeps the compiled shapes fixed; whole words stay below the rate.
+        self._n_masked = round(shape.mask_rate * shape.max_tokens * shape.batch_rows) + 1
+
+    def compile(self) -> None:
+        """Compile the parts whose shapes never change."""
+        self.model.encoder.compile(fullgraph=True, dynamic=False)
+        self.model.masked_head.compile(fullgraph=True, dynamic=False)
+
+    def batches(self, position: DataPosition, n_steps: int) -> Iterator[PretrainingBatch]:
+        """The batches from `position` up to and with step `n_steps`."""
+        while position.step < n_steps:
+            batch = self.source.batch(position)
+            position = batch.following
+            yield batch
+
+    def losses(self, batch: PretrainingBatch) -> Losses:
+        """Masked-LM and next-sentence loss of a batch, each the mean over what is predicted."""
+        masked = self._tensor(_padded(batch.masked, self._n_masked, 0))
+        targets = self._tensor(_padded(batch.targets, self._n_masked, _IGNORED))
+        sequences = self._tensor(batch.sequences)
+        firsts, labels = self._tensor(batch.firsts), self._tensor(batch.next_labels)
+        output = self.model(
+            self._tensor(batch.ids),
+            segments_BT=self._tensor(batch.segments),
+            positions_BT=self._tensor(batch.positions),
+            mask=(sequences[:, None, :, None] == sequences[:, None, None, :]),
+            masked_N=masked,
+            first_M=firsts if len(firsts) else None,
+        )
+        logits = output.masked_logits_NV.float()
+        masked_loss = cross_entropy(logits, targets, ignore_index=_IGNORED)
+        with torch.no_grad():
+            right = (logits.argmax(-1) == targets).sum() / max(1, len(batch.targets))
+        values = {"masked_lm_loss": masked_loss.detach(), "masked_lm_accuracy": right}
+        total = masked_loss
+        if output.next_logits_M2 is not None:
+            next_logits = output.next_logits_M2.float()
+            next_loss = cross_entropy(next_logits, labels)
+            total = total + next_loss
+            values["next_sentence_loss"] = next_loss.detach()
+            values["next_sentence_accuracy"] = (next_logits.argmax(-1) == labels).float().mean()
+        return Losses(total, values)
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array).to(self.device, non_blocking=True)
+
+
+def _padded(array: np.ndarray, length: int, value: int) -> np.ndarray:
+    return np.concatenate([array[:length], np.full(max(0, length - len(array)), value, dtype=array.dtype)])
+
+
+def masking_vocabulary(tokenizer: Tokenizer) -> MaskingVocabulary:
+    """What masking needs of a tokenizer."""
+    special = [tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id]
+    ordinary = np.setdiff1d(np.arange(tokenizer.n_tokens), special)
+    return MaskingVocabulary(tokenizer.mask_id, ordinary, tokenizer.vocabulary.continuation)
+
+
+def time_steps(run: PretrainingRun, n_steps: int) -> list[float]:
+    """Seconds of each of a few steps after one to warm up; weights and random state are put back."""
+    weights = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
+    random_state = torch.get_rng_state()
+    optimizers = build_optimizers(run.model, optimizer_options(run.options), n_steps + 1)
+    batches = run.batches(DataPosition(), n_steps + 1)
+    steps = fit(run.model, batches, run.losses, optimizers, precision=run.options.precision)
+    seconds = [step.seconds for step in steps][1:]
+    run.model.load_state_dict(weights)
+    torch.set_rng_state(random_state)
+    return seconds

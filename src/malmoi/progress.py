@@ -1,0 +1,76 @@
+"""A progress bar on standard error: rate, time left, the latest values. Plain lines when nobody watches a terminal."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+_LINE_EVERY_S = 60.0
+
+
+class Bar:
+    """Counts what is done; `update` shows it."""
+
+    def __init__(self, description: str, total: int, done: int) -> None:
+        self.description, self.total, self.done = description, total, done
+        self.note = ""
+
+    def update(self, advance: int = 1, note: str | None = None) -> None:
+        """Count `advance` more; `note` replaces the text beside the bar."""
+        self.done += advance
+        self.note = self.note if note is None else note
+
+
+class _TerminalBar(Bar):
+    def __init__(self, progress: Progress, description: str, total: int, done: int) -> None:
+        super().__init__(description, total, done)
+        self._progress = progress
+        self._task = progress.add_task(description, total=total, completed=done, note="")
+
+    def update(self, advance: int = 1, note: str | None = None) -> None:
+        super().update(advance, note)
+        self._progress.update(self._task, completed=self.done, note=self.note)
+
+
+class _LineBar(Bar):
+    def __init__(self, description: str, total: int, done: int) -> None:
+        super().__init__(description, total, done)
+        self._first, self._began = done, time.monotonic()
+        self._shown = self._began
+
+    def update(self, advance: int = 1, note: str | None = None) -> None:
+        super().update(advance, note)
+        now = time.monotonic()
+        if now - self._shown >= _LINE_EVERY_S:
+            self._shown = now
+            left = (now - self._began) / max(1, self.done - self._first) * (self.total - self.done)
+            line = f"{self.description} {self.done:,}/{self.total:,}  {self.note}  {left / 60:.0f} min left"
+            print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress_bar(description: str, total: int, done: int = 0) -> Iterator[Bar]:
+    """A bar over `total` units of which `done` are done already."""
+    if not sys.stderr.isatty():
+        yield _LineBar(description, total, done)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield _TerminalBar(progress, description, total, done)

@@ -1,0 +1,128 @@
+"""All tasks, and from a file's path to examples, predictions and scores. No logic of any one task."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from malmoi.errors import CheckpointError, InputError, OptionError
+from malmoi.tasks.classification import Classification
+from malmoi.tasks.files import bare_suffix, read_head, read_json_lines, read_records
+from malmoi.tasks.pair import Pair
+from malmoi.tasks.task import Scores, Task
+
+AnyTask = Task[Any, Any]
+
+TASKS: dict[str, type[AnyTask]] = {"classification": Classification, "pair": Pair}
+
+_JSON_SUFFIXES = {".jsonl", ".ndjson", ".json"}
+_TABLE_SUFFIXES = {".csv", ".tsv", ".txt"}
+
+
+def task_type(name: str) -> type[AnyTask]:
+    """The task of this name.
+
+    Raises:
+        OptionError: there is none.
+    """
+    if name not in TASKS:
+        raise OptionError(f"task {name!r} is not known: expected one of {', '.join(TASKS)}")
+    return TASKS[name]
+
+
+def task_from_json(record: Mapping[str, Any]) -> AnyTask:
+    """The task that a `task.json` describes.
+
+    Raises:
+        CheckpointError: it describes none we know.
+    """
+    name = record.get("task")
+    if name not in TASKS:
+        raise CheckpointError(f"task {name!r} is not known: expected one of {', '.join(TASKS)}; upgrade malmoi")
+    return TASKS[name].from_json(record)
+
+
+def detect_format(task: AnyTask | type[AnyTask], path: Path) -> str:
+    """The format of a file: that of a layout we know, or else by its suffix and, in tables, its separator.
+
+    Raises:
+        InputError: the file cannot be read, or looks like nothing this task reads.
+    """
+    head = read_head(path)
+    for pattern, name in task.LAYOUTS.items():
+        if re.match(pattern, head.text):
+            return name
+    line, suffix = head.first_line, bare_suffix(path)
+    if line.startswith("{") and suffix in _JSON_SUFFIXES:
+        return "jsonl"
+    if line and line[0] not in "[{" and suffix in _TABLE_SUFFIXES and not head.is_binary:
+        # The separator tells more than the suffix: `.csv` with tabs and `.txt` with a table are common.
+        if "\t" in line or "," in line:
+            return "tsv" if "\t" in line else "csv"
+        if suffix != ".txt":
+            return suffix[1:]
+    raise InputError(
+        f"{path} looks {head.description()}: expected examples of {task.name} in one of the formats "
+        f"{', '.join(task.READERS)}; name the format if it is one of them"
+    )
+
+
+def read_examples(task: AnyTask | type[AnyTask], path: Path, format: str = "auto") -> list[Any]:
+    """All examples of a file, in order.
+
+    Args:
+        task: whose examples; where it has learnt its labels, those of the file are checked against them.
+        path: a file, decompressed by suffix (`.gz`, `.xz`, `.bz2`).
+        format: a key of `task.READERS`, or `auto`; see `detect_format`.
+
+    Raises:
+        OptionError: no such format.
+        InputError: the file cannot be read, is of another format, holds no example, or a label that the task
+            does not know.
+        DataError: one of its lines is wrong.
+    """
+    name = detect_format(task, path) if format == "auto" else format
+    if name not in task.READERS:
+        raise OptionError(f"format {name!r} is not known to {task.name}: expected auto, {', '.join(task.READERS)}")
+    examples = list(task.READERS[name](path))
+    if not examples:
+        raise InputError(f"{path} holds no examples: expected one or more in the format {name}")
+    if isinstance(task, Task):
+        _check_all(task, path, examples)
+    return examples
+
+
+def read_predictions(task: AnyTask | type[AnyTask], path: Path) -> list[Any]:
+    """All predictions of a JSON Lines file, in order: those of `malmoi predict`, or bare `{"label": …}`.
+
+    Raises:
+        DataError: a line is not a prediction of this task.
+    """
+
+    def make(record: Mapping[str, Any]) -> Any:
+        prediction = record.get("prediction", record)
+        return task.prediction_from_json(prediction if isinstance(prediction, dict) else {"label": prediction})
+
+    return list(read_records(path, read_json_lines, make))
+
+
+def score_files(task: type[AnyTask], gold: Path, predictions: Path, format: str = "auto") -> Scores:
+    """Judge anybody's predictions, one a line in the order of the gold examples.
+
+    The labels are those that occur in the two files. So where predictions come without probabilities, a task
+    with three labels of which the files hold two is judged as one with two.
+
+    Raises:
+        InputError: a file cannot be read, or they do not belong together; see `Task.score`.
+    """
+    examples = read_examples(task, gold, format)
+    answers = read_predictions(task, predictions)
+    return task.from_answers(examples, answers).score(answers, examples)
+
+
+def _check_all(task: AnyTask, path: Path, examples: list[Any]) -> None:
+    for number, example in enumerate(examples, start=1):
+        try:
+            task.check(example)
+        except InputError as error:
+            raise InputError(f"{path}: example {number}: {error}") from None

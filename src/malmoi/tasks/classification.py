@@ -1,0 +1,92 @@
+"""Classification of one text: sentiment, topics. Not of two texts (`pair.py`), not of tokens."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from malmoi.tasks.files import read_json_lines, read_records
+from malmoi.tasks.labels import LabelTask
+from malmoi.tasks.metrics import Confusion, accuracy, macro_f1, matthews
+from malmoi.tasks.tables import read_table
+from malmoi.tasks.task import Reader, Row, TaskTokenizer, check_room
+
+_FIELDS = ("text", "label")
+_N_SPECIAL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationExample:
+    """One text and, where it is known, its label."""
+
+    text: str
+    """Any text, also an empty one."""
+    label: str | None = None
+    """Its class."""
+
+
+def read_jsonl(path: Path) -> Iterator[ClassificationExample]:
+    """JSON Lines: `{"text", "label"}`."""
+    return read_records(path, read_json_lines, Classification.example_from_json)
+
+
+def read_csv(path: Path) -> Iterator[ClassificationExample]:
+    """Comma-separated values with a header row."""
+    return read_table(path, ",", ClassificationExample, _FIELDS)
+
+
+def read_tsv(path: Path) -> Iterator[ClassificationExample]:
+    """Tab-separated values with a header row."""
+    return read_table(path, "\t", ClassificationExample, _FIELDS)
+
+
+def read_nsmc(path: Path) -> Iterator[ClassificationExample]:
+    """Naver sentiment movie corpus (`ratings_train.txt`): 1 is positive; a few reviews are empty and stay."""
+    return read_table(path, "\t", ClassificationExample, _FIELDS, ("document", "label"))
+
+
+def read_ynat(path: Path) -> Iterator[ClassificationExample]:
+    """KLUE-YNAT as CSV: headlines with the number of one of seven topics."""
+    return read_table(path, ",", ClassificationExample, _FIELDS, ("title", "topic_idx"))
+
+
+class Classification(LabelTask[ClassificationExample]):
+    """Gives a text one of the labels of the training examples."""
+
+    name: ClassVar[str] = "classification"
+    Example: ClassVar[type] = ClassificationExample
+    READERS: ClassVar[Mapping[str, Reader]] = {
+        "jsonl": read_jsonl,
+        "csv": read_csv,
+        "tsv": read_tsv,
+        "nsmc": read_nsmc,
+        "ynat": read_ynat,
+    }
+    LAYOUTS: ClassVar[Mapping[str, str]] = {
+        r"id\tdocument\tlabel\r?\n": "nsmc",
+        r"(index|guid),title,topic_idx\r?\n": "ynat",
+    }
+
+    def metrics_of(self, confusion: Confusion) -> dict[str, float]:
+        """Accuracy, macro-F1 and Matthews correlation (GLUE's metric for CoLA)."""
+        return {
+            "accuracy": accuracy(confusion),
+            "macro_f1": macro_f1(confusion),
+            "matthews": matthews(confusion),
+        }
+
+    def encode_many(
+        self, examples: Sequence[ClassificationExample], tokenizer: TaskTokenizer, max_tokens: int
+    ) -> list[list[Row]]:
+        """`[CLS] text [SEP]`; of a text that is too long the beginning stays. See `Task.encode_many`."""
+        check_room(max_tokens, _N_SPECIAL)
+        pieces = tokenizer.encode_ids([example.text for example in examples])
+        rows = []
+        for example, ids in zip(examples, pieces, strict=True):
+            n_kept = min(len(ids), max_tokens - _N_SPECIAL)
+            row = np.empty(n_kept + _N_SPECIAL, np.int32)
+            row[0], row[1:-1], row[-1] = tokenizer.cls_id, ids[:n_kept], tokenizer.sep_id
+            rows.append([Row(row, np.zeros(len(row), np.uint8), self.target_of(example))])
+        return rows

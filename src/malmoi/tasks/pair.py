@@ -1,0 +1,126 @@
+"""Classification of two texts: paraphrase, inference, question and answer. Not degrees of likeness."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from malmoi.tasks.files import read_json_lines, read_json_list, read_records
+from malmoi.tasks.labels import LabelTask
+from malmoi.tasks.metrics import Confusion, accuracy, label_metrics, macro_f1, positive_label
+from malmoi.tasks.tables import read_table
+from malmoi.tasks.task import Reader, Row, TaskTokenizer, check_room
+
+_FIELDS = ("first", "second", "label")
+_N_SPECIAL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PairExample:
+    """Two texts and, where it is known, how they are related."""
+
+    first: str
+    """Any text, also an empty one."""
+    second: str
+    """Likewise."""
+    label: str | None = None
+    """Their relation."""
+
+
+def read_jsonl(path: Path) -> Iterator[PairExample]:
+    """JSON Lines: `{"first", "second", "label"}`."""
+    return read_records(path, read_json_lines, Pair.example_from_json)
+
+
+def read_csv(path: Path) -> Iterator[PairExample]:
+    """Comma-separated values with a header row."""
+    return read_table(path, ",", PairExample, _FIELDS)
+
+
+def read_tsv(path: Path) -> Iterator[PairExample]:
+    """Tab-separated values with a header row; also KorNLI's and GLUE's files."""
+    return read_table(path, "\t", PairExample, _FIELDS)
+
+
+def read_klue_nli(path: Path) -> Iterator[PairExample]:
+    """KLUE-NLI: a JSON list of premises and hypotheses."""
+    return read_records(path, read_json_list, Pair.example_from_json)
+
+
+def read_question_pair(path: Path) -> Iterator[PairExample]:
+    """Korean question pairs as TSV. In spite of the column's name, `is_duplicate`, 0 is *the same*."""
+    return read_table(path, "\t", PairExample, _FIELDS, ("question1", "question2", "is_duplicate"))
+
+
+def read_paws_x(path: Path) -> Iterator[PairExample]:
+    """PAWS-X as TSV. Pairs with an empty side or `NS` (a side that was not translated) are left out."""
+    for example in read_table(path, "\t", PairExample, _FIELDS, ("sentence1", "sentence2", "label")):
+        if not {example.first.strip().upper(), example.second.strip().upper()} & {"", "NS"}:
+            yield example
+
+
+def f1(confusion: Confusion, labels: Sequence[str]) -> float:
+    """F1 of the positive label where there are two labels (see `metrics.positive_label`), else macro-F1."""
+    positive = positive_label(labels)
+    if positive is None:
+        return macro_f1(confusion)
+    return label_metrics(confusion, labels.index(positive))["f1"] if positive in labels else 0.0
+
+
+class Pair(LabelTask[PairExample]):
+    """Gives two texts one of the labels of the training examples."""
+
+    name: ClassVar[str] = "pair"
+    Example: ClassVar[type] = PairExample
+    READERS: ClassVar[Mapping[str, Reader]] = {
+        "jsonl": read_jsonl,
+        "csv": read_csv,
+        "tsv": read_tsv,
+        "klue-nli": read_klue_nli,
+        "question-pair": read_question_pair,
+        "paws-x": read_paws_x,
+    }
+    LAYOUTS: ClassVar[Mapping[str, str]] = {
+        r"\s*\[\s*\{": "klue-nli",
+        r"question1\tquestion2\tis_duplicate\r?\n": "question-pair",
+    }
+
+    def metrics_of(self, confusion: Confusion) -> dict[str, float]:
+        """Accuracy and F1."""
+        return {"accuracy": accuracy(confusion), "f1": f1(confusion, self.labels)}
+
+    def encode_many(
+        self, examples: Sequence[PairExample], tokenizer: TaskTokenizer, max_tokens: int
+    ) -> list[list[Row]]:
+        """`[CLS] first [SEP] second [SEP]`, segments 0 and 1; see `kept_lengths` and `Task.encode_many`."""
+        check_room(max_tokens, _N_SPECIAL)
+        pieces = tokenizer.encode_ids([text for e in examples for text in (e.first, e.second)])
+        rows = []
+        for example, first, second in zip(examples, pieces[::2], pieces[1::2], strict=True):
+            n_first, n_second = kept_lengths(len(first), len(second), max_tokens - _N_SPECIAL)
+            ids = np.empty(n_first + n_second + _N_SPECIAL, np.int32)
+            ids[0], ids[n_first + 1], ids[-1] = tokenizer.cls_id, tokenizer.sep_id, tokenizer.sep_id
+            ids[1 : n_first + 1], ids[n_first + 2 : -1] = first[:n_first], second[:n_second]
+            segments = np.zeros(len(ids), np.uint8)
+            segments[n_first + 2 :] = 1
+            rows.append([Row(ids, segments, self.target_of(example))])
+        return rows
+
+
+def kept_lengths(n_first: int, n_second: int, room: int) -> tuple[int, int]:
+    """How many tokens of each side stay when both together may have `room`.
+
+    The same as taking the last token of the longer side (the second's when they are equal) again and again,
+    as Google's BERT does, without the loop.
+    """
+    if n_first + n_second <= room:
+        return n_first, n_second
+    half_second = room // 2
+    half_first = room - half_second
+    if n_second <= half_second:
+        return room - n_second, n_second
+    if n_first <= half_first:
+        return n_first, room - n_first
+    return half_first, half_second

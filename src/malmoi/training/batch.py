@@ -1,0 +1,98 @@
+"""Rows of a task as padded batches of about equal length. An example's rows never part. No PyTorch here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from malmoi.tasks.task import Row
+
+_POOL_BATCHES = 50
+"""Batches' worth of shuffled examples that are sorted together: enough for even lengths, few enough for chance."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows side by side, padded to the longest: B rows of T tokens."""
+
+    ids: np.ndarray
+    """int64 [B, T]"""
+    segments: np.ndarray
+    """int64 [B, T]"""
+    mask: np.ndarray | None
+    """bool [B, T], True for real tokens; None when no row is padded"""
+    targets: np.ndarray | None
+    """[B] classes (int64) or numbers (float32), or int64 [B, T]; None when a row has none"""
+    row_lengths: np.ndarray
+    """int64 [B]"""
+
+
+def collate(rows: Sequence[Row], pad_id: int) -> Batch:
+    """Put rows into one batch."""
+    lengths = np.array([len(row.ids) for row in rows], dtype=np.int64)
+    shape = (len(rows), int(lengths.max()))
+    ids = np.full(shape, pad_id, dtype=np.int64)
+    segments = np.zeros(shape, dtype=np.int64)
+    for number, row in enumerate(rows):
+        ids[number, : len(row.ids)] = row.ids
+        segments[number, : len(row.ids)] = row.segments
+    is_padded = bool((lengths < shape[1]).any())
+    mask = np.arange(shape[1]) < lengths[:, None] if is_padded else None
+    return Batch(ids, segments, mask, _targets(rows, shape), lengths)
+
+
+def _targets(rows: Sequence[Row], shape: tuple[int, int]) -> np.ndarray | None:
+    values: list[Any] = [row.target for row in rows]
+    if any(value is None for value in values):
+        return None
+    if isinstance(values[0], np.ndarray):
+        targets = np.full(shape, -100, dtype=np.int64)
+        for number, value in enumerate(values):
+            targets[number, : len(value)] = value
+        return targets
+    return np.array(values, dtype=np.float32 if isinstance(values[0], float) else np.int64)
+
+
+def shuffled_batches(
+    examples: Sequence[Sequence[Row]], batch_size: int, generator: np.random.Generator
+) -> list[list[int]]:
+    """Numbers of the examples of each training batch of one epoch: random, but of about equal length.
+
+    Args:
+        examples: rows of each example.
+        batch_size: examples in a batch.
+        generator: decides the order.
+    """
+    lengths = _lengths(examples)
+    order = generator.permutation(len(examples))
+    pool = _POOL_BATCHES * batch_size
+    batches = []
+    for start in range(0, len(order), pool):
+        chunk = order[start : start + pool]
+        chunk = chunk[np.argsort(lengths[chunk], kind="stable")]
+        batches += [chunk[i : i + batch_size].tolist() for i in range(0, len(chunk), batch_size)]
+    return [batches[i] for i in generator.permutation(len(batches))]
+
+
+def sorted_batches(examples: Sequence[Sequence[Row]], max_tokens: int) -> Iterator[list[int]]:
+    """Numbers of the examples of each batch for prediction: by length, at most `max_tokens` with padding a batch.
+
+    An example with more tokens than that is a batch of its own.
+    """
+    lengths = _lengths(examples)
+    batch: list[int] = []
+    n_rows = 0
+    for number in np.argsort(lengths, kind="stable").tolist():
+        n_more = len(examples[number])
+        if batch and (n_rows + n_more) * lengths[number] > max_tokens:
+            yield batch
+            batch, n_rows = [], 0
+        batch.append(number)
+        n_rows += n_more
+    if batch:
+        yield batch
+
+
+def _lengths(examples: Sequence[Sequence[Row]]) -> np.ndarray:
+    return np.array([max(len(row.ids) for row in rows) for rows in examples], dtype=np.int64)

@@ -1,0 +1,40 @@
+"""Where and how exactly to compute: device, precision, threads. Nothing is chosen at import time."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from malmoi.errors import OptionError
+from malmoi.training.options import Precision
+
+
+def select_device(name: str | None = None) -> torch.device:
+    """The named device, or the best one here.
+
+    Raises:
+        OptionError: the device is not there.
+    """
+    if name is None or name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise OptionError(f"device {name!r} is not available here: use `cpu`, or leave --device out") from error
+    return device
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether bf16 products run in hardware; without it they are a hundred times slower than fp32 on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and torch.cpu._is_avx512_bf16_supported()
+    return False
+
+
+def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
+    """The context in which a step computes: bf16 products over fp32 weights where asked for or where fast."""
+    if precision == "bf16" or (precision == "auto" and has_fast_bfloat16(device)):
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return nullcontext()

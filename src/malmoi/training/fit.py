@@ -1,0 +1,87 @@
+"""The training loop: a generator that takes one optimiser step at a time. The caller logs, evaluates and saves."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from malmoi.errors import MalmoiError
+from malmoi.training.device import autocast
+from malmoi.training.optim import Optimizers
+from malmoi.training.options import Precision
+
+BatchT = TypeVar("BatchT")
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What one forward pass gives."""
+
+    total: Tensor
+    """Scalar, with its graph: what is minimised."""
+    values: dict[str, Tensor]
+    """Scalars to be logged."""
+
+
+@dataclass(frozen=True)
+class Step(Generic[BatchT]):
+    """What one optimiser step did."""
+
+    number: int
+    """From 1."""
+    batch: BatchT
+    loss: float
+    values: dict[str, float]
+    lr: float
+    grad_norm: float
+    seconds: float
+    """Wall-clock time of this step, waiting for its batch included."""
+
+
+def fit(
+    model: nn.Module,
+    batches: Iterable[BatchT],
+    compute_losses: Callable[[BatchT], Losses],
+    optimizers: Optimizers,
+    *,
+    precision: Precision = "auto",
+    first_step: int = 1,
+) -> Iterator[Step[BatchT]]:
+    """Train `model` on `batches`, one step a batch.
+
+    Args:
+        model: its weights are changed; it is put into training mode before every step.
+        batches: one item a step; the loop ends with it.
+        compute_losses: forward pass of one batch.
+        optimizers: stepped once a batch.
+        precision: see `autocast`.
+        first_step: number of the first step (after a resume).
+
+    Raises:
+        MalmoiError: the loss is no longer a finite number.
+    """
+    device = next(model.parameters()).device
+    started = time.perf_counter()
+    for number, batch in enumerate(batches, start=first_step):
+        model.train()
+        with autocast(device, precision):
+            losses = compute_losses(batch)
+        losses.total.backward()  # type: ignore[no-untyped-call]
+        loss = losses.total.item()
+        if not math.isfinite(loss):
+            raise MalmoiError(
+                f"the loss is {loss} at step {number}: expected a finite number; lower the learning rate, "
+                "the last save is intact"
+            )
+        lr = optimizers.lr
+        grad_norm = optimizers.step()
+        values = {name: value.item() for name, value in losses.values.items()}
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        now = time.perf_counter()
+        yield Step(number, batch, loss, values, lr, grad_norm, now - started)
+        started = time.perf_counter()

@@ -1,0 +1,72 @@
+"""The training log: one JSON object a line, averaged over the steps since the line before."""
+
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from malmoi.artifact import write_text
+from malmoi.training.fit import Step
+
+
+class StepLog:
+    """Appends to a log file; lines after `after_step` (of a run that was killed later) are cut off first."""
+
+    def __init__(self, path: Path, *, after_step: int = 0) -> None:
+        self.last: dict[str, float] = {}
+        self.note = ""
+        if path.is_file():
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            write_text(path, "".join(line for line in lines if _step_of(line) <= after_step))
+        self._file = path.open("a", encoding="utf-8")
+        self._begin()
+
+    def _begin(self) -> None:
+        self._sums: defaultdict[str, float] = defaultdict(float)
+        self._n_steps = self._n_examples = self._n_tokens = 0
+        self._since = time.perf_counter()
+
+    def add(self, step: Step[Any], *, n_examples: int, n_tokens: int) -> None:
+        """Count one step."""
+        for name, value in {"loss": step.loss, **step.values, "grad_norm": step.grad_norm}.items():
+            self._sums[name] += value
+        self._number, self._lr = step.number, step.lr
+        self._n_steps += 1
+        self._n_examples += n_examples
+        self._n_tokens += n_tokens
+
+    def write(self, **values: float) -> None:
+        """Write the averages since the last line; `values` are added as they are."""
+        seconds = max(1e-9, time.perf_counter() - self._since)
+        record: dict[str, float] = {
+            "step": self._number,
+            **{name: round(total / self._n_steps, 6) for name, total in self._sums.items()},
+            "lr": self._lr,
+            "steps_per_second": round(self._n_steps / seconds, 4),
+            "examples_per_second": round(self._n_examples / seconds, 2),
+            "tokens_per_second": round(self._n_tokens / seconds, 1),
+            **values,
+        }
+        self._file.write(json.dumps(record) + "\n")
+        self._file.flush()
+        self.last = record
+        self.note = f"loss {record['loss']:.3f}  {record['tokens_per_second']:,.0f} tokens/s"
+        self._begin()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def _step_of(line: str) -> float:
+    """A line's step; a line that a kill cut in half counts as too late."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")

@@ -1,0 +1,140 @@
+"""Optimisers and schedules: AdamW (Loshchilov & Hutter 2019), Muon (Jordan et al. 2024), warm-up and decay.
+
+Muon moves only the matrices of the encoder's blocks; everything else (embeddings, norms, biases, heads) is AdamW's.
+"""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from malmoi.training.device import has_fast_bfloat16
+from malmoi.training.options import OptimizerOptions
+
+_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
+"""Quintic coefficients of Jordan et al. 2024: singular values go to about 1 in five steps."""
+
+
+def orthogonalize(matrix: Tensor, n_steps: int = 5) -> Tensor:
+    """The nearest semi-orthogonal matrix, about, by Newton-Schulz iterations in the matrix's own precision.
+
+    Shape: matrix [rows, columns] → [rows, columns]
+    """
+    a, b, c = _NEWTON_SCHULZ
+    x = matrix.T if matrix.size(0) > matrix.size(1) else matrix
+    x = x / x.norm().clamp(min=1e-7)
+    for _ in range(n_steps):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if matrix.size(0) > matrix.size(1) else x
+
+
+class Float32Muon(torch.optim.Muon):
+    """`torch.optim.Muon` for processors without bf16 units, where its bf16 products would take a hundred times longer.
+
+    State and options are the parent's, so a run may go from one to the other.
+    """
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """One update of every matrix that has a gradient."""
+        loss = closure() if closure else None
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                momentum = self.state[weight].setdefault("momentum_buffer", torch.zeros_like(weight))
+                momentum.lerp_(weight.grad, 1 - group["momentum"])
+                update = weight.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
+                scale = max(1.0, weight.size(0) / weight.size(1)) ** 0.5
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
+                weight.add_(orthogonalize(update, group["ns_steps"]), alpha=-group["lr"] * scale)
+        return loss
+
+
+class Optimizers:
+    """One or two optimisers under one schedule, with one state."""
+
+    def __init__(
+        self, optimizers: list[torch.optim.Optimizer], schedule: Callable[[int], float], max_grad_norm: float
+    ) -> None:
+        self.optimizers, self.max_grad_norm = optimizers, max_grad_norm
+        self._schedules = [LambdaLR(optimizer, schedule) for optimizer in optimizers]
+        self._weights = [w for o in optimizers for group in o.param_groups for w in group["params"]]
+
+    @property
+    def lr(self) -> float:
+        """AdamW's learning rate for the next step."""
+        return float(self.optimizers[-1].param_groups[0]["lr"])
+
+    def step(self) -> float:
+        """Clip, update, advance the schedule, drop the gradients; returns the gradients' norm before clipping."""
+        norm = float(nn.utils.clip_grad_norm_(self._weights, self.max_grad_norm))
+        for optimizer, schedule in zip(self.optimizers, self._schedules, strict=True):
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            schedule.step()
+        return norm
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything needed to go on bit for bit."""
+        return {
+            "optimizers": [o.state_dict() for o in self.optimizers],
+            "schedules": [{"last_epoch": s.last_epoch, "_step_count": s._step_count} for s in self._schedules],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a saved state; the schedule's rates are computed anew for its step."""
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        for schedule, saved in zip(self._schedules, state["schedules"], strict=True):
+            schedule.load_state_dict(saved)
+
+
+def warmup_decay(n_steps: int, warmup: float, decay: float) -> Callable[[int], float]:
+    """Factor of the peak rate by step: linear rise, plateau, linear fall to zero at `n_steps`.
+
+    With warmup + decay = 1 this is BERT's schedule, else warm-up, stable, decay.
+    """
+    n_warmup, n_decay = round(n_steps * warmup), max(1, round(n_steps * decay))
+
+    def factor(step: int) -> float:
+        if step < n_warmup:
+            return (step + 1) / (n_warmup + 1)
+        return max(0.0, min(1.0, (n_steps - step) / n_decay))
+
+    return factor
+
+
+def build_optimizers(model: nn.Module, options: OptimizerOptions, n_steps: int) -> Optimizers:
+    """Sort the weights of `model` into groups and give each its optimiser."""
+    block_matrices, matrices, rest = [], [], []
+    for name, weight in model.named_parameters():
+        if not weight.requires_grad:
+            continue
+        if options.optimizer == "muon" and weight.ndim == 2 and ".layers." in name:
+            block_matrices.append(weight)
+        else:
+            (matrices if weight.ndim >= 2 else rest).append(weight)
+    device = next(model.parameters()).device
+    optimizers: list[torch.optim.Optimizer] = []
+    if block_matrices:
+        muon = torch.optim.Muon if has_fast_bfloat16(device) else Float32Muon
+        optimizers.append(muon(block_matrices, lr=options.muon_lr, weight_decay=options.weight_decay))
+    groups = [
+        {"params": matrices, "weight_decay": options.weight_decay},
+        {"params": rest, "weight_decay": 0.0},
+    ]
+    optimizers.append(
+        torch.optim.AdamW(
+            cast(Any, [group for group in groups if group["params"]]),
+            lr=options.lr,
+            betas=(0.9, options.beta2),
+            eps=1e-8,
+            fused=device.type in ("cpu", "cuda"),
+        )
+    )
+    schedule = warmup_decay(n_steps, options.warmup, options.decay)
+    return Optimizers(optimizers, schedule, options.max_grad_norm)

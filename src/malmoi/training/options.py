@@ -1,0 +1,80 @@
+"""Options of training, free of PyTorch so that the command line knows them without loading it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from malmoi.errors import OptionError
+
+Precision = Literal["auto", "fp32", "bf16"]
+"""How products are computed over fp32 weights: `auto` is bf16 where the hardware has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerOptions:
+    """Optimiser, learning rates and schedule."""
+
+    optimizer: Literal["adamw", "muon"] = "adamw"
+    """`adamw` for every weight, or `muon` for the blocks' matrices and AdamW for the rest."""
+    lr: float = 1e-4
+    """Peak learning rate of AdamW."""
+    muon_lr: float = 0.02
+    """Peak learning rate of Muon."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay of matrices and embeddings; norms and biases have none, as in BERT."""
+    beta2: float = 0.98
+    """Second moment's decay of AdamW."""
+    warmup: float = 0.1
+    """Share of the steps in which the rate rises."""
+    decay: float = 0.9
+    """Share of the steps, at the end, in which the rate falls to zero."""
+    max_grad_norm: float = 1.0
+    """Gradients are scaled down to this norm."""
+
+    def __post_init__(self) -> None:
+        for name in ("lr", "muon_lr", "max_grad_norm"):
+            if not getattr(self, name) > 0:
+                raise OptionError(f"{name} is {getattr(self, name)}: expected a number above 0")
+        for name in ("warmup", "decay"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise OptionError(f"{name} is {getattr(self, name)}: expected a share between 0 and 1")
+        if self.warmup + self.decay > 1 + 1e-9:
+            raise OptionError(f"warmup {self.warmup} and decay {self.decay} together pass 1: lower one of them")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneOptions:
+    """How to fine-tune."""
+
+    epochs: int = 3
+    """Passes over the training examples."""
+    lr: float | None = None
+    """Peak learning rate; by default by the model's width: 5e-4 for small, 5e-5 for base."""
+    batch_size: int = 32
+    """Examples in a step."""
+    max_tokens: int = 128
+    """Longest input in tokens; what is longer is cut."""
+    warmup: float = 0.1
+    """Share of the steps in which the rate rises; then it falls to zero."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay of matrices."""
+    dropout: float | None = 0.1
+    """Share of activations dropped while training; none keeps the model's own."""
+    seed: int = 1
+    """Of the new head and of the order of the examples."""
+    seeds: int = 1
+    """Runs with seeds from --seed on; the best on dev is kept, mean and spread are printed."""
+    from_scratch: bool = False
+    """Start from random weights of the same shape: what pre-training buys is the difference."""
+    device: str | None = None
+    """cpu, cuda, cuda:1 ...; by default the best one here."""
+    precision: Precision = "auto"
+    """bf16 products over fp32 weights where the hardware has them, or what is named."""
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "seeds"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} is {getattr(self, name)}: expected 1 or more")
+        if self.max_tokens < 8:
+            raise OptionError(f"max_tokens is {self.max_tokens}: expected 8 or more")
+        if self.lr is not None and not self.lr > 0:
+            raise OptionError(f"lr is {self.lr}: expected a number above 0")

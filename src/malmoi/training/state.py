@@ -1,0 +1,132 @@
+"""Training state on disk: everything needed to go on bit for bit, written whole or not at all, the newest kept.
+
+A save is a directory `step-00000500` with `model.safetensors` (our own names), `optimizer.safetensors`,
+`random.safetensors` and `state.json`. Nothing is pickled. What a finished model looks like on disk is `model/checkpoint.py`.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from malmoi.artifact import file_hash, read_manifest, staged_directory, write_json
+from malmoi.errors import CheckpointError, InputError
+from malmoi.training.optim import Optimizers
+
+_NAME = re.compile(r"step-(\d{8})")
+
+
+def save_state(
+    directory: Path, step: int, model: nn.Module, optimizers: Optimizers, values: dict[str, Any], *, keep: int
+) -> Path:
+    """Write the state after `step` below `directory` and drop all but the `keep` newest.
+
+    Args:
+        directory: holds the saves.
+        step: number of the last step taken.
+        model: weights and buffers are saved.
+        optimizers: their state and schedule.
+        values: JSON values of the caller's (data position and the like).
+        keep: saves that stay, at least 1.
+
+    Raises:
+        OutputError: the disk refuses; earlier saves are intact.
+    """
+    out = directory / f"step-{step:08d}"
+    with staged_directory(out, kind="state", options={"step": step}, force=True) as temporary:
+        save_file(_flatten(model.state_dict())[0], temporary / "model.safetensors")
+        tensors, rest = _flatten(optimizers.state_dict())
+        save_file(tensors, temporary / "optimizer.safetensors")
+        save_file(_random_states(model), temporary / "random.safetensors")
+        write_json(temporary / "state.json", {"step": step, "optimizer": rest, "values": values})
+    for old in _saves(directory)[:-keep]:
+        shutil.rmtree(old)
+    return out
+
+
+def load_latest_state(directory: Path, model: nn.Module, optimizers: Optimizers) -> dict[str, Any] | None:
+    """Take up the newest save below `directory`; returns the caller's values, or None when there is no save.
+
+    Raises:
+        CheckpointError: the save is damaged or belongs to a model of another shape.
+    """
+    saves = _saves(directory)
+    if not saves:
+        return None
+    path = saves[-1]
+    _verify(path)
+    state = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    try:
+        weights = load_file(path / "model.safetensors")
+        model.load_state_dict({name[1:]: weight for name, weight in weights.items()})
+        tensors = load_file(path / "optimizer.safetensors")
+        optimizers.load_state_dict(_unflatten(state["optimizer"], tensors))
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path} does not fit this model ({str(error).splitlines()[0]})") from error
+    _set_random_states(model, load_file(path / "random.safetensors"))
+    return dict(state["values"])
+
+
+def _saves(directory: Path) -> list[Path]:
+    """Complete saves, oldest first."""
+    return sorted(p for p in directory.glob("step-*") if _NAME.fullmatch(p.name)) if directory.is_dir() else []
+
+
+def _verify(path: Path) -> None:
+    try:
+        manifest = read_manifest(path, "state")
+        damaged = [name for name, value in manifest.files.items() if file_hash(path / name) != value]
+    except (InputError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged ({error}): delete it to resume from the save before") from error
+    if damaged:
+        raise CheckpointError(
+            f"{path} is damaged ({', '.join(damaged)} changed since it was written): "
+            "delete it to resume from the save before"
+        )
+
+
+def _flatten(value: Any, path: str = "") -> tuple[dict[str, Tensor], Any]:
+    """Split a state into its tensors (by path) and the JSON rest, in which a tensor's place names its path."""
+    if isinstance(value, Tensor):
+        return {path: value.detach().cpu().contiguous()}, {"tensor": path}
+    tensors: dict[str, Tensor] = {}
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else None
+    if items is None:
+        return tensors, value
+    rest = []
+    for key, item in items:
+        inner, plain = _flatten(item, f"{path}/{key}")
+        tensors |= inner
+        rest.append([key, plain])
+    return tensors, {"dict": rest} if isinstance(value, dict) else {"list": [plain for _, plain in rest]}
+
+
+def _unflatten(value: Any, tensors: dict[str, Tensor]) -> Any:
+    """Inverse of `_flatten`; tuples come back as lists."""
+    if not isinstance(value, dict):
+        return value
+    if "tensor" in value:
+        return tensors[value["tensor"]]
+    if "list" in value:
+        return [_unflatten(item, tensors) for item in value["list"]]
+    return {key: _unflatten(item, tensors) for key, item in value["dict"]}
+
+
+def _random_states(model: nn.Module) -> dict[str, Tensor]:
+    device = next(model.parameters()).device
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def _set_random_states(model: nn.Module, states: dict[str, Tensor]) -> None:
+    device = next(model.parameters()).device
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
