@@ -1,0 +1,226 @@
+"""From counted eojeols to the entries of a vocabulary: words, characters, pieces. No files: see `build.py`.
+
+Two rules. The default is for use: special tokens, every character as `X` and `##X` (so that no word of known
+characters is [UNK]), and the pieces that stand in the corpus when the vocabulary is full. The pure rule of
+the literature, `n_merges`, is for study: the pieces that stand after that many merges, single characters or
+not.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from malmoi.errors import OptionError, VocabularyError
+from malmoi.text import is_cjk, is_hangul, is_punctuation
+from malmoi.tokenizer.backend import MAX_WORD_CHARS, malmoi_normalizer, malmoi_pre_tokenizer
+from malmoi.tokenizer.bpe import PREFIX, PairMerger, symbols_of
+from malmoi.tokenizer.segment import WAYS
+from malmoi.tokenizer.vocab import SPECIAL_TOKENS, Vocabulary
+
+
+@dataclass(frozen=True, kw_only=True)
+class VocabOptions:
+    """Options of the vocabulary stage."""
+
+    size: int = 32_000
+    """Entries of the vocabulary, special tokens and characters included."""
+    min_count: int = 2
+    """Pairs of pieces seen fewer times are not merged."""
+    segment: Literal["eojeol", "syllable"] = "eojeol"
+    """How text is cut: `eojeol` (pieces grow to whole words) or `syllable` (Hangul stays single)."""
+    lowercase: bool = False
+    """Make letters small; accents stay."""
+    max_char_share: float = 0.5
+    """Characters other than Hangul and ASCII are kept, frequent ones first, while all together take at most
+    this share of the entries."""
+    n_merges: int | None = None
+    """Learn by the pure rule instead: this many merges, and the pieces that stand after them (no `size`)."""
+
+    def __post_init__(self) -> None:
+        if self.segment not in WAYS:
+            raise OptionError(f"segment is {self.segment!r}: expected one of {', '.join(WAYS)}")
+        if self.size <= len(SPECIAL_TOKENS):
+            raise OptionError(
+                f"size is {self.size}: expected more than the {len(SPECIAL_TOKENS)} special tokens; "
+                "32000 is usual"
+            )
+        if self.min_count < 1:
+            raise OptionError(f"min_count is {self.min_count}: expected 1 or more")
+        if not 0 <= self.max_char_share <= 1:
+            raise OptionError(f"max_char_share is {self.max_char_share}: expected a share from 0 to 1")
+        if self.n_merges is not None and self.n_merges < 0:
+            raise OptionError(f"n_merges is {self.n_merges}: expected 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Learnt:
+    """A vocabulary and how it came about."""
+
+    vocabulary: Vocabulary
+    """Special tokens first."""
+    n_merges: int
+    """Merges done."""
+    n_kept_chars: int
+    """Characters with entries."""
+    dropped_chars: list[str]
+    """Characters without, most frequent first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CharacterChoice:
+    """Which characters get entries."""
+
+    kept: list[str]
+    """Most frequent first."""
+    dropped: list[str]
+    """Most frequent first."""
+    n_entries: int
+    """Entries that those kept take."""
+
+
+def learn(eojeols: Mapping[str, int], options: VocabOptions) -> Learnt:
+    """Learn a vocabulary from eojeols with their counts, in order of first appearance.
+
+    Raises:
+        VocabularyError: these eojeols do not give a vocabulary of this size; the message says what they give.
+    """
+    words = count_words(eojeols, lowercase=options.lowercase)
+    if options.n_merges is not None:
+        return _learn_pure(words, options)
+    return _learn_to_size(words, options)
+
+
+def count_words(eojeols: Mapping[str, int], *, lowercase: bool) -> Counter[str]:
+    """The words that the tokenizer will see in eojeols, with their counts, in order of first appearance."""
+    normalize = malmoi_normalizer(lowercase=lowercase).normalize_str
+    cut = malmoi_pre_tokenizer().pre_tokenize_str
+    letters = "a-z" if lowercase else "a-zA-Z"
+    is_one_word = re.compile(f"[0-9{letters}가-힣]{{1,{MAX_WORD_CHARS}}}").fullmatch
+    words: Counter[str] = Counter()
+    for eojeol, count in eojeols.items():
+        if is_one_word(eojeol):
+            words[eojeol] += count
+        else:
+            for word, _ in cut(normalize(_without_surrogates(eojeol))):
+                words[word] += count
+    return words
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-8", "ignore").decode("utf-8")
+
+
+def choose_characters(words: Mapping[str, int], *, size: int, max_share: float) -> CharacterChoice:
+    """Choose the characters that get entries: all Hangul and ASCII, others by count while there is room.
+
+    Raises:
+        VocabularyError: Hangul and ASCII alone do not fit.
+    """
+    counts: Counter[str] = Counter()
+    for word, count in words.items():
+        for char in word:
+            counts[char] += count
+    ranked = sorted(counts, key=lambda char: (-counts[char], char))
+    always = [char for char in ranked if char.isascii() or is_hangul(char)]
+    n_entries = sum(map(_n_entries, always))
+    smallest = len(SPECIAL_TOKENS) + n_entries
+    if smallest > size:
+        raise VocabularyError(
+            f"size is {size}, but the {len(always)} Hangul and ASCII characters of this corpus "
+            f"take {n_entries} entries: pass --size {smallest} at least, {2 * smallest} or more to have words in it"
+        )
+    room = min(int(size * max_share), size - len(SPECIAL_TOKENS))
+    kept = set(always)
+    for char in ranked:
+        if char in kept:
+            continue
+        if n_entries + _n_entries(char) > room:
+            break
+        kept.add(char)
+        n_entries += _n_entries(char)
+    return CharacterChoice(
+        kept=[char for char in ranked if char in kept],
+        dropped=[char for char in ranked if char not in kept],
+        n_entries=n_entries,
+    )
+
+
+def _n_entries(char: str) -> int:
+    """One where clean-up always sets the character apart, so that it never continues a word; else two."""
+    return 1 if is_cjk(char) or is_punctuation(char) else 2
+
+
+def _entries(chars: Iterable[str]) -> list[str]:
+    """The entries of characters: `X` for all, then `##X`."""
+    chars = list(chars)
+    return chars + [PREFIX + char for char in chars if _n_entries(char) == 2]
+
+
+def _learn_to_size(words: Counter[str], options: VocabOptions) -> Learnt:
+    chars = choose_characters(words, size=options.size, max_share=options.max_char_share)
+    fixed = [*SPECIAL_TOKENS, *_entries(chars.kept)]
+    wanted = options.size - len(fixed)
+    merger = _merger(words, options, min_count=options.min_count, dropped=set(chars.dropped))
+    n_merges = most = 0
+    if wanted:
+        for merge in merger.merges():
+            n_merges, most = merge.step, max(most, merger.n_merged_pieces)
+            # A merge adds one piece at most, so no number is stepped over.
+            if merger.n_merged_pieces == wanted:
+                break
+        else:
+            raise VocabularyError(_too_large(words, options, most))
+    pieces = merger.merged_pieces() if wanted else {}
+    by_count = sorted(pieces, key=pieces.__getitem__, reverse=True)
+    return Learnt(
+        vocabulary=Vocabulary((*fixed, *by_count)),
+        n_merges=n_merges,
+        n_kept_chars=len(chars.kept),
+        dropped_chars=chars.dropped,
+    )
+
+
+def _learn_pure(words: Counter[str], options: VocabOptions) -> Learnt:
+    merger = _merger(words, options, min_count=1, dropped=set())
+    n_merges = 0
+    merges = merger.merges()
+    while n_merges < (options.n_merges or 0):
+        if next(merges, None) is None:
+            raise VocabularyError(
+                f"n_merges is {options.n_merges}, but this corpus has nothing left after {n_merges}: "
+                f"pass {n_merges} or fewer, or more text"
+            )
+        n_merges += 1
+    pieces = merger.standing()
+    n_chars = len({piece for piece in pieces if len(piece.removeprefix(PREFIX)) == 1})
+    return Learnt(
+        vocabulary=Vocabulary((*SPECIAL_TOKENS, *pieces)),
+        n_merges=n_merges,
+        n_kept_chars=n_chars,
+        dropped_chars=[],
+    )
+
+
+def _merger(words: Counter[str], options: VocabOptions, *, min_count: int, dropped: set[str]) -> PairMerger:
+    """Words as the chosen way lets them merge; those with a dropped character will be [UNK], so not these."""
+    largest_pieces = WAYS[options.segment].largest_pieces
+    pieces: Counter[str] = Counter()
+    for word, count in words.items():
+        if dropped.isdisjoint(word):
+            for piece in largest_pieces(word):
+                pieces[piece] += count
+    return PairMerger(((symbols_of(piece), n) for piece, n in pieces.items()), min_count=min_count)
+
+
+def _too_large(words: Counter[str], options: VocabOptions, n_pieces: int) -> str:
+    """Say which size this corpus gives; a smaller one may keep fewer characters, so look again for it."""
+    size, reached = options.size, 0
+    while reached != size:
+        chars = choose_characters(words, size=size, max_share=options.max_char_share)
+        reached, size = size, min(size, len(SPECIAL_TOKENS) + chars.n_entries + n_pieces)
+    return (
+        f"size is {options.size}, but this corpus gives {size} entries with min_count {options.min_count}: "
+        f"pass --size {size} or smaller, a lower --min-count, or more text"
+    )

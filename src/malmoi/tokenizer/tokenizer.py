@@ -1,0 +1,193 @@
+"""Text to pieces and ids, every piece with its place in the original text.
+
+The cutting itself is done by the `tokenizers` library (see `backend.py`); this file keeps spans exact where
+the library does not, and reads and writes tokenizer directories. It learns nothing: see
+`build.py`.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import tokenizers
+
+from malmoi.artifact import write_json, write_text
+from malmoi.errors import InputError, OptionError, VocabularyError
+from malmoi.text import nfc_with_spans
+from malmoi.tokenizer.backend import malmoi_backend, read_backend, vocabulary_of
+from malmoi.tokenizer.segment import WAYS
+from malmoi.tokenizer.vocab import Vocabulary
+
+_FORMAT_VERSION = 1
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """One text in pieces; the three lists are equally long."""
+
+    ids: list[int]
+    """Ids of the pieces."""
+    pieces: list[str]
+    """The pieces as the vocabulary lists them."""
+    spans: list[tuple[int, int]]
+    """Where each piece stands in the original text: characters, end exclusive; empty for [CLS] and [SEP]."""
+
+
+class Tokenizer:
+    """A vocabulary with the rules that cut text by it.
+
+    The names of special tokens are recognised in text, `[MASK]` above all, as transformers does it: whoever
+    feeds text of strangers and does not want this must break them up first.
+    """
+
+    def __init__(self, backend: tokenizers.Tokenizer, *, segment: str = "eojeol") -> None:
+        """Wrap a `tokenizers` pipeline; users call `load`.
+
+        Raises:
+            VocabularyError: the vocabulary is not a BERT's, or `segment` is not a way to cut.
+        """
+        if segment not in WAYS:
+            raise VocabularyError(
+                f"this tokenizer cuts by {segment!r}: expected one of {', '.join(WAYS)}; upgrade malmoi"
+            )
+        self._backend = backend
+        self.segment = segment
+        self.vocabulary = vocabulary_of(backend)
+        ids = self.vocabulary.id_of
+        self.pad_id, self.unk_id = ids["[PAD]"], ids["[UNK]"]
+        self.cls_id, self.sep_id, self.mask_id = ids["[CLS]"], ids["[SEP]"], ids["[MASK]"]
+        normalizer = backend.normalizer
+        # By what it does rather than by its name: NFC, NFKC, alone or in a sequence.
+        self._composes = normalizer is not None and normalizer.normalize_str("\u1112\u1161\u11ab") == "\ud55c"
+
+    @classmethod
+    def from_vocabulary(cls, vocabulary: Vocabulary, *, segment: str, lowercase: bool = False) -> "Tokenizer":
+        """Our own pipeline around a vocabulary."""
+        return cls(malmoi_backend(vocabulary, lowercase=lowercase), segment=segment)
+
+    @classmethod
+    def load(cls, directory: str | Path) -> "Tokenizer":
+        """Read a directory: what `save` wrote, a foreign `tokenizer.json`, or a `vocab.txt` alone.
+
+        `tokenizer_config.json` is respected as transformers does it. A `vocab.txt` alone is taken for an
+        uncased BERT's, as transformers does it too: put `{"do_lower_case": false}` into
+        `tokenizer_config.json` for a cased one.
+
+        Raises:
+            InputError: nothing there, or a file that cannot be read. VocabularyError: not a WordPiece
+            vocabulary of a BERT, or a way to cut that this version does not know.
+        """
+        directory = Path(directory)
+        try:
+            return cls(read_backend(directory), segment=_read_segment(directory / "malmoi.json"))
+        except VocabularyError as error:
+            raise VocabularyError(f"{directory}: {error}") from error
+
+    def save(self, directory: Path) -> None:
+        """Write `tokenizer.json`, `vocab.txt`, `tokenizer_config.json` and `malmoi.json` into `directory`.
+
+        transformers' AutoTokenizer reads the same directory to the same ids.
+        """
+        write_text(directory / "tokenizer.json", self._backend.to_str(pretty=True) + "\n")
+        self.vocabulary.save(directory / "vocab.txt")
+        # Not BertTokenizer: that class builds a pipeline of its own, without composition (NFC).
+        config = {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
+            **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")},
+        }
+        write_json(directory / "tokenizer_config.json", config)
+        write_json(
+            directory / "malmoi.json",
+            {"format_version": _FORMAT_VERSION, "segment": self.segment, "fingerprint": self.fingerprint},
+        )
+
+    @property
+    def n_tokens(self) -> int:
+        """Entries of the vocabulary."""
+        return len(self.vocabulary)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of everything that decides ids: equal fingerprints, equal ids for every text."""
+        spec = json.loads(self._backend.to_str())
+        parts = ("added_tokens", "normalizer", "pre_tokenizer", "model", "post_processor")
+        decisive = json.dumps({part: spec[part] for part in parts}, sort_keys=True)
+        return hashlib.sha256(decisive.encode()).hexdigest()
+
+    def encode(self, text: str, *, special_tokens: bool = True) -> Encoding:
+        """Cut one text; with `special_tokens` between [CLS] and [SEP]."""
+        return self.encode_batch([text], special_tokens=special_tokens)[0]
+
+    def encode_batch(self, texts: Sequence[str], *, special_tokens: bool = True) -> list[Encoding]:
+        """Cut many texts, on all cores."""
+        encodings = self._backend.encode_batch(_encodable(texts), add_special_tokens=special_tokens)
+        return [self._finish(text, encoding) for text, encoding in zip(texts, encodings, strict=True)]
+
+    def encode_ids(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The ids alone, fast: int32 [n_pieces] a text, without [CLS] and [SEP], the same as in `encode`."""
+        encodings = self._backend.encode_batch_fast(_encodable(texts), add_special_tokens=False)
+        return [np.array(encoding.ids, np.int32) for encoding in encodings]
+
+    def decode(self, ids: Iterable[int] | np.ndarray) -> str:
+        """Text of `ids` for reading, without special tokens; blanks inside may differ from the original's.
+
+        Raises:
+            OptionError: an id that the vocabulary does not have.
+        """
+        ids = [int(i) for i in ids]
+        if wrong := [i for i in ids if not 0 <= i < self.n_tokens]:
+            raise OptionError(f"id {wrong[0]} is no token: expected 0 to {self.n_tokens - 1}")
+        return self._backend.decode(ids, skip_special_tokens=True)
+
+    def _finish(self, text: str, encoding: tokenizers.Encoding) -> Encoding:
+        spans = encoding.offsets
+        if self._composes:
+            spans = _widen(text, spans)
+        return Encoding(
+            encoding.ids, encoding.tokens, _place_special(text, spans, encoding.special_tokens_mask)
+        )
+
+
+def _encodable(texts: Sequence[str]) -> list[str]:
+    """Half surrogates (JSON lets them in) cannot be UTF-8; clean-up deletes what stands in for them."""
+    return [text if text.isascii() else _SURROGATE.sub("\ufffd", text) for text in texts]
+
+
+def _widen(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The library maps a composed character to the first of the characters it was made of; take them all."""
+    _, origins = nfc_with_spans(text)
+    if origins is None:
+        return spans
+    clusters = np.unique(origins, axis=0)
+    n_chars = clusters[:, 1] - clusters[:, 0]
+    first, last = (np.repeat(clusters[:, side], n_chars).tolist() for side in (0, 1))
+    return [(first[start], last[end - 1]) if start < end else (start, end) for start, end in spans]
+
+
+def _place_special(text: str, spans: list[tuple[int, int]], special: list[int]) -> list[tuple[int, int]]:
+    """Added tokens before the text stand at its start, those after it at its end."""
+    if not any(special):
+        return spans
+    in_text = [i for i, flag in enumerate(special) if not flag]
+    first = in_text[0] if in_text else 1
+    placed = [(0, 0) if i < first else (len(text), len(text)) for i in range(len(spans))]
+    for i in in_text:
+        placed[i] = spans[i]
+    return placed
+
+
+def _read_segment(path: Path) -> str:
+    """The way to cut that `malmoi.json` names; foreign directories have none, and cut eojeols."""
+    if not path.is_file():
+        return "eojeol"
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["segment"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} cannot be read ({error!r}): make the tokenizer again") from error
