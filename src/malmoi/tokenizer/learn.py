@@ -43,8 +43,7 @@ class VocabOptions:
             raise OptionError(f"segment is {self.segment!r}: expected one of {', '.join(WAYS)}")
         if self.size <= len(SPECIAL_TOKENS):
             raise OptionError(
-                f"size is {self.size}: expected more than the {len(SPECIAL_TOKENS)} special tokens; "
-                "32000 is usual"
+                f"size is {self.size}: expected more than the {len(SPECIAL_TOKENS)} special tokens; 32000 is usual"
             )
         if self.min_count < 1:
             raise OptionError(f"min_count is {self.min_count}: expected 1 or more")
