@@ -117,7 +117,9 @@ def compare(shape: Shape, repeats: int) -> None:
     seconds = medians(steps, repeats)
     n = shape.n_rows * shape.n_tokens
     useful = useful_flops(config, shape) / seconds[0]
-    print(f"\n{config.n_layers}x{config.width}, {shape.n_rows} rows of {shape.n_tokens}, vocabulary {config.n_tokens:,}")
+    print(
+        f"\n{config.n_layers}x{config.width}, {shape.n_rows} rows of {shape.n_tokens}, vocabulary {config.n_tokens:,}"
+    )
     print(f"  {'malmoi':<34}{n / seconds[0]:>9,.0f} tokens/s, {useful / 1e9:.0f} GFLOP/s useful, "
           f"{useful / rate:.0%} of the product rate {rate / 1e9:.0f} GFLOP/s")  # fmt: skip
     for name, value in zip(variants, seconds[1:], strict=True):

@@ -1,7 +1,7 @@
 """Map a function over pieces of work, in this process or in several, with the results in order.
 
 This is not a scheduler: no retries, no shared state. A stage that uses it writes the same bytes for every
-number of workers: pieces are cut before they are handed out, and results come back in the order of the pieces.
+number of workers: pieces are cut before they are handed out, and results come back in their order.
 """
 
 import multiprocessing

@@ -27,7 +27,11 @@ class DataError(InputError):
 
     def __init__(self, path: Path | str, line: int, message: str) -> None:
         super().__init__(f"{path}:{line}: {message}")
-        self.path, self.line = Path(path), line
+        self.path, self.line, self.message = Path(path), line, message
+
+    def __reduce__(self) -> tuple[type["DataError"], tuple[Path, int, str]]:
+        """Pickle the parts: an error made in a worker process must reach the user."""
+        return type(self), (self.path, self.line, self.message)
 
 
 class OptionError(MalmoiError):

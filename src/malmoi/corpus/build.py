@@ -1,9 +1,9 @@
-"""The corpus stage: files in, one directory of clean, distinct documents out, and a report of what was dropped.
+"""The corpus stage: files in, one directory of clean, distinct documents out, a report of what was dropped.
 
 This process reads and cuts the stream into pieces of fixed size; workers clean, filter and write one part a
-piece; then duplicates are found over all parts, and the parts that hold some are written again. Neither the pieces
-nor their order depend on the number of workers, so the output does not either. In memory are a few pieces and eight
-bytes a document.
+piece; then duplicates are found over all parts, and the parts that hold some are written again. Neither the
+pieces nor their order depend on the number of workers, so the output does not either. In memory are a few
+pieces and eight bytes a document.
 """
 
 import json
@@ -93,11 +93,8 @@ class CorpusReport:
         return "\n".join(self.lines())
 
 
-class _RawDocument(NamedTuple):
-    """A document before clean-up."""
-
-    document: Document
-    format: str
+# A document before clean-up: id, title, text, format. Tuples cross processes ten times as fast as classes.
+_RawDocument = tuple[str, str, str, str]
 
 
 class _Piece(NamedTuple):
@@ -216,7 +213,7 @@ def _cut_pieces(files: Sequence[tuple[Path, str]], broken: Counter[str]) -> Iter
     documents: list[_RawDocument] = []
     for path, format in files:
         for document in parse_documents(path, format, broken):
-            documents.append(_RawDocument(document, format))
+            documents.append((document.id, document.title, document.text, format))
             n_chars += len(document.text)
             if n_chars >= PIECE_CHARS or len(documents) >= PIECE_DOCUMENTS:
                 yield _Piece(number, documents)
@@ -235,8 +232,8 @@ def _write_part(piece: _Piece, *, staged: Path, options: CorpusOptions) -> _Outc
     hashes: list[int] = []
     n_characters = 0
     with part.open("wb") as kept_file, (staged / _REJECTS / part.name).open("wb") as rejects_file:
-        for raw in piece.documents:
-            document = clean_document(raw.document, raw.format)
+        for identifier, title, raw_text, format in piece.documents:
+            document = clean_document(Document(id=identifier, title=title, text=raw_text), format)
             verdict = judge(document.text, filters)
             if verdict is True:
                 kept_file.write(_json_line(document))

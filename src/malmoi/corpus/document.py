@@ -1,4 +1,4 @@
-"""What a document is, and the clean-up every text goes through. It knows characters, not files, not markup."""
+"""What a document is, and the clean-up every text goes through. Characters only: no files, no markup."""
 
 import re
 import unicodedata

@@ -9,10 +9,11 @@ import re
 
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|[a-zA-Z]\w*);")
 
-# Elements whose content is not prose either. Within one line, so that a tag left open costs nothing else.
+# Elements whose content is not prose either. Within one line and a thousand
+# characters, so that a tag left open costs neither prose nor time.
 _ELEMENT = re.compile(
     r"<(ref|score|timeline|gallery|math|chem|ce|hiero|imagemap|graph|mapframe|templatestyles|style|script)"
-    r"\b[^<>\n]*(?:/>|>[^\n]*?</\1 *>)|<!--[^\n]*?-->",
+    r"\b[^<>\n]*(?:/>|>[^\n]{0,1000}?</\1 *>)|<!--[^\n]{0,1000}?-->",
     re.IGNORECASE,
 )
 _BREAK = re.compile(r"</?br\b[^<>\n]*>", re.IGNORECASE)
@@ -25,14 +26,14 @@ _TAG = re.compile(
 )
 
 _INNER_LINK = re.compile(r"\[\[([^\[\]\n]*)\]\]")
-_OUTER_LINK = re.compile(r"\[(?:https?|ftp)://[^\s\[\]]+ *([^\[\]\n]*)\]")
+_OUTER_LINK = re.compile(r"\[(?:https?|ftp)://[^\s\[\]]++ *+([^\[\]\n]*+)\]")
 _NOT_PROSE = re.compile(r"\s*(?:파일|그림|분류|File|Image|Category)\s*:", re.IGNORECASE)
 
 # A header or cell with attributes, a row of cells, a line of nothing but formula placeholders.
 _TABLE_LINE = re.compile(
     r"^[ \t]*(?:[!|] *(?:colspan|rowspan|style|align|valign|bgcolor|width|class|scope|nowrap)\b"
     r"|\|[-}+]|[!|].*(?:\|\||!!)).*$"
-    r"|^[\s,.:;=]*(?:formula_\d+[\s,.:;=]*)+$",
+    r"|^[ \t,.:;=]*(?:formula_\d+[ \t,.:;=]*)+$",
     re.MULTILINE,
 )
 
@@ -58,7 +59,7 @@ def clean_wikiextractor(text: str, title: str) -> str:
         text = _TAG.sub("", _BREAK.sub("\n", _ELEMENT.sub("", text)))
     if "[" in text:
         text = _unlink(text)
-    if "|" in text or "formula_" in text:
+    if "|" in text or "!!" in text or "formula_" in text:
         text = _TABLE_LINE.sub("", text)
     if "(" in text or "（" in text:
         text = _mend_brackets(text)
@@ -85,4 +86,5 @@ def _mend_bracket(match: re.Match[str]) -> str:
     inside = match[1].rstrip(" ,;:·/、")
     if not inside:
         return _HOLE
-    return match[0] if inside == match[1] or match[1][-1] in ":·/、" else f"({inside})"
+    rest = match[1][len(inside) :]
+    return f"({inside})" if "," in rest or ";" in rest else match[0]  # not of `(1924년 ~ )`

@@ -1,7 +1,7 @@
 """From files to documents: bytes, lines, four formats. Nothing here filters; what cannot be read is counted.
 
-Files are streamed, compressed or not (`.gz`, `.bz2`, `.xz` by suffix), and are UTF-8. MediaWiki's XML dumps are
-not read here: WikiExtractor's output is.
+Files are streamed, compressed or not (`.gz`, `.bz2`, `.xz` by suffix), and are UTF-8. MediaWiki's XML dumps
+are not read here: WikiExtractor's output is.
 """
 
 import bz2
