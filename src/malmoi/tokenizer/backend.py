@@ -35,16 +35,12 @@ def malmoi_normalizer(*, lowercase: bool) -> normalizers.Normalizer:
 
 def malmoi_pre_tokenizer() -> pre_tokenizers.PreTokenizer:
     """BERT's words (blanks, every punctuation mark by itself), those beyond `MAX_WORD_CHARS` in several."""
-    return pre_tokenizers.Sequence(
-        [pre_tokenizers.BertPreTokenizer(), pre_tokenizers.FixedLength(MAX_WORD_CHARS)]
-    )
+    return pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), pre_tokenizers.FixedLength(MAX_WORD_CHARS)])
 
 
 def malmoi_backend(vocabulary: Vocabulary, *, lowercase: bool) -> tokenizers.Tokenizer:
     """The pipeline of our own vocabularies."""
-    return _wordpiece(
-        vocabulary, malmoi_normalizer(lowercase=lowercase), malmoi_pre_tokenizer(), MAX_WORD_CHARS
-    )
+    return _wordpiece(vocabulary, malmoi_normalizer(lowercase=lowercase), malmoi_pre_tokenizer(), MAX_WORD_CHARS)
 
 
 def read_backend(directory: Path) -> tokenizers.Tokenizer:
@@ -92,9 +88,7 @@ def _wordpiece(
     pre_tokenizer: pre_tokenizers.PreTokenizer,
     max_word_chars: int,
 ) -> tokenizers.Tokenizer:
-    model = models.WordPiece(
-        vocab=dict(vocabulary.id_of), unk_token="[UNK]", max_input_chars_per_word=max_word_chars
-    )
+    model = models.WordPiece(vocab=dict(vocabulary.id_of), unk_token="[UNK]", max_input_chars_per_word=max_word_chars)
     backend = tokenizers.Tokenizer(model)
     backend.normalizer = normalizer
     backend.pre_tokenizer = pre_tokenizer

@@ -110,9 +110,7 @@ class PairMerger:
     def pair_counts(self) -> dict[tuple[str, str], int]:
         """How often every adjacent pair stands in the corpus now."""
         names = self._names
-        return {
-            (names[p >> _SHIFT], names[p & _RIGHT]): count for p, count in self._pair_counts.items() if count
-        }
+        return {(names[p >> _SHIFT], names[p & _RIGHT]): count for p, count in self._pair_counts.items() if count}
 
     def merges(self) -> Iterator[Merge]:
         """Merge until no pair stands `min_count` times; every merge is done when it is yielded.

@@ -96,8 +96,7 @@ class VocabReport:
             f"corpus: {self.n_documents:,} documents, {self.n_characters:,} characters, "
             f"{self.n_eojeols:,} eojeols, {self.n_distinct:,} of them distinct",
             f"vocabulary: {self.size:,} entries after {self.n_merges:,} merges ({shares})",
-            f"characters: {self.n_kept_chars:,} kept, {self.n_dropped_chars:,} dropped "
-            + " ".join(self.dropped_chars),
+            f"characters: {self.n_kept_chars:,} kept, {self.n_dropped_chars:,} dropped " + " ".join(self.dropped_chars),
             f"pieces an eojeol: {self.fertility:.3f}; [UNK]: {self.unk_rate:.4%} of pieces",
             f"longest pieces: {' '.join(self.longest_pieces)}",
         ]
@@ -133,9 +132,7 @@ def build_vocab(
     if not counts.eojeols:
         raise InputError(f"{corpus} holds no text: expected a corpus, made by `malmoi corpus`")
     learnt = learn(counts.eojeols, options)
-    tokenizer = Tokenizer.from_vocabulary(
-        learnt.vocabulary, segment=options.segment, lowercase=options.lowercase
-    )
+    tokenizer = Tokenizer.from_vocabulary(learnt.vocabulary, segment=options.segment, lowercase=options.lowercase)
     fertility, unk_rate = measure(tokenizer, counts.eojeols)
     report = VocabReport(
         n_documents=counts.n_documents,
@@ -188,9 +185,7 @@ def measure(tokenizer: Tokenizer, eojeols: Counter[str]) -> tuple[float, float]:
 
 def _piece_shares(tokens: Iterable[str]) -> dict[str, float]:
     kinds = Counter({"hangul": 0, "hanja": 0, "latin": 0, "other": 0})
-    kinds.update(
-        _script(token.removeprefix("##") or token) for token in tokens if token not in SPECIAL_TOKENS
-    )
+    kinds.update(_script(token.removeprefix("##") or token) for token in tokens if token not in SPECIAL_TOKENS)
     return {kind: count / max(1, kinds.total()) for kind, count in kinds.items()}
 
 

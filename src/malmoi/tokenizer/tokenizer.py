@@ -150,9 +150,7 @@ class Tokenizer:
         spans = encoding.offsets
         if self._composes:
             spans = _widen(text, spans)
-        return Encoding(
-            encoding.ids, encoding.tokens, _place_special(text, spans, encoding.special_tokens_mask)
-        )
+        return Encoding(encoding.ids, encoding.tokens, _place_special(text, spans, encoding.special_tokens_mask))
 
 
 def _encodable(texts: Sequence[str]) -> list[str]:
