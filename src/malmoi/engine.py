@@ -40,9 +40,7 @@ def map_ordered(function: Callable[[Item], Result], items: Iterable[Item], worke
     return _map_in_processes(function, items, workers)
 
 
-def _map_in_processes(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int
-) -> Iterator[Result]:
+def _map_in_processes(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
     # A worker dies silently on Ctrl-C; the traceback of the parent is the only one anybody needs.
     pool = ProcessPoolExecutor(
         workers,

@@ -4,6 +4,7 @@ It calls the same functions as the commands and prints the command that does the
 stage. The model is far too small to be good; the point is that every part works and can be looked at.
 """
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from malmoi.predictor import Predictor, evaluate_file, predict_file
 from malmoi.pretraining.pretrain import pretrain
 from malmoi.pretraining.recipe import PretrainOptions
 from malmoi.pretraining.shards import build_shards
+from malmoi.tasks.catalog import read_examples
+from malmoi.tasks.classification import Classification
 from malmoi.tokenizer.build import VocabOptions, build_vocab
 from malmoi.training.options import FinetuneOptions
 
@@ -50,7 +53,7 @@ def run_quickstart(
     out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with as_file(files("malmoi.sample")) as sample:
-        _learn_language(corpus or [sample], out, budget, seed, force=force)
+        _learn_language(corpus or _sample_texts(sample, out), out, budget, seed, force=force)
         _learn_task(sample, out, seed, force=force)
     print(f"\nDone in {time.monotonic() - began:.0f} s. Everything is in {out}/ and can be opened.\n")
     print("Try next:")
@@ -60,10 +63,21 @@ def run_quickstart(
     print("  malmoi --help")
 
 
+def _sample_texts(sample: Path, out: Path) -> list[Path]:
+    """The articles that ship, and the training opinions as documents of one sentence, without their labels."""
+    opinions = out / "opinions.jsonl"
+    examples = read_examples(Classification, sample / "opinions-train.tsv")
+    lines = (json.dumps({"text": example.text}, ensure_ascii=False) for example in examples)
+    write_text(opinions, "\n".join(lines) + "\n")
+    return [sample / "articles.jsonl", opinions]
+
+
 def _learn_language(corpus: Sequence[Path], out: Path, budget: str, seed: int, *, force: bool) -> None:
     names = " ".join(map(str, corpus))
-    with _stage(1, "corpus: read, clean, filter, deduplicate", f"malmoi corpus {names} --out {out}/corpus"):
-        print(build_corpus(corpus, out / "corpus", CorpusOptions(), force=force))
+    with _stage(
+        1, "corpus: read, clean, filter, deduplicate", f"malmoi corpus {names} --out {out}/corpus --min-chars 8"
+    ):
+        print(build_corpus(corpus, out / "corpus", CorpusOptions(min_chars=8), force=force))
     command = f"malmoi vocab {out}/corpus --out {out}/tokenizer --size {_VOCABULARY_SIZE}"
     with _stage(2, "vocabulary: merge the most frequent pairs", command):
         options = VocabOptions(size=_VOCABULARY_SIZE)

@@ -110,9 +110,7 @@ def compose(jamo: str) -> str:
         ValueError: these jamo are no syllable.
     """
     if len(jamo) not in (2, 3) or not _is_modern(jamo):
-        raise ValueError(
-            f"{jamo!r} is no syllable: expected a leading, a vowel and at most one trailing jamo"
-        )
+        raise ValueError(f"{jamo!r} is no syllable: expected a leading, a vowel and at most one trailing jamo")
     lead, vowel = ord(jamo[0]) - _FIRST_LEAD, ord(jamo[1]) - _FIRST_VOWEL
     tail = ord(jamo[2]) - _FIRST_TAIL if len(jamo) == 3 else 0
     return chr(_FIRST_SYLLABLE + (lead * _N_VOWELS + vowel) * _N_TAILS + tail)

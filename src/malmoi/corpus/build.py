@@ -176,9 +176,7 @@ def _is_hidden(path: Path) -> bool:
     return any(name.startswith(".") for name in path.parts)
 
 
-def _write_parts(
-    files: Sequence[tuple[Path, str]], staged: Path, options: CorpusOptions, workers: int
-) -> CorpusReport:
+def _write_parts(files: Sequence[tuple[Path, str]], staged: Path, options: CorpusOptions, workers: int) -> CorpusReport:
     """Write the parts (and `.rejects`) into `staged`."""
     (staged / _REJECTS).mkdir()
     broken: Counter[str] = Counter()
@@ -287,9 +285,7 @@ def _renumber(parts: Sequence[Path]) -> None:
             number += 1
 
 
-def _nothing_left(
-    n_read: int, dropped: Counter[str], broken: Counter[str], options: CorpusOptions
-) -> InputError:
+def _nothing_left(n_read: int, dropped: Counter[str], broken: Counter[str], options: CorpusOptions) -> InputError:
     reasons = ", ".join(f"{reason}: {n:,}" for reason, n in _by_count(dropped + broken).items())
     if not n_read:
         return InputError(f"no document found ({reasons}): expected text; check the inputs and --format")

@@ -51,9 +51,7 @@ def _open_bytes(path: Path) -> Iterator[BinaryIO]:
         raise InputError(f"{path} is truncated or damaged ({error}): fetch or compress it again") from error
     except OSError as error:
         if path.suffix == ".bz2" and error.errno is None:
-            raise InputError(
-                f"{path} is truncated or damaged ({error}): fetch or compress it again"
-            ) from error
+            raise InputError(f"{path} is truncated or damaged ({error}): fetch or compress it again") from error
         raise InputError(f"{path} cannot be read ({error.strerror or error})") from error
 
 
@@ -139,9 +137,7 @@ def _decode_line(line: bytes) -> str | None:
 def _check_is_text(path: Path, head: bytes) -> None:
     for magic, name in _MAGIC.items():
         if head.startswith(magic):
-            raise InputError(
-                f"{path} is {name}, not text: unpack it, or give it the suffix that belongs to it"
-            )
+            raise InputError(f"{path} is {name}, not text: unpack it, or give it the suffix that belongs to it")
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise InputError(f"{path} is UTF-16: expected UTF-8; convert it with `iconv -f UTF-16 -t UTF-8`")
     if b"\0" in head:
@@ -155,9 +151,7 @@ def _encoding_error(path: Path, data: bytes) -> InputError:
         b"\n".join(broken).decode("cp949")
     except UnicodeDecodeError:
         return InputError(f"{path} is not UTF-8: expected UTF-8 text; convert it with `iconv -t UTF-8`")
-    return InputError(
-        f"{path} is not UTF-8, it looks like CP949 (EUC-KR): convert it with `iconv -f CP949 -t UTF-8`"
-    )
+    return InputError(f"{path} is not UTF-8, it looks like CP949 (EUC-KR): convert it with `iconv -f CP949 -t UTF-8`")
 
 
 def _parse_text(path: Path, counts: Counter[str]) -> Iterator[Document]:
@@ -283,9 +277,7 @@ def clean_document(document: Document, format: str) -> Document:
     return Document(id=identifier, title=title, text=clean_text(text))
 
 
-def read_documents(
-    path: Path, *, format: str = "auto", counts: Counter[str] | None = None
-) -> Iterator[Document]:
+def read_documents(path: Path, *, format: str = "auto", counts: Counter[str] | None = None) -> Iterator[Document]:
     """Stream the clean documents of one file.
 
     Args:
@@ -313,9 +305,7 @@ def corpus_parts(corpus: Path) -> list[Path]:
         read_manifest(corpus, "corpus")
     parts = sorted(p for pattern in ("part-*.jsonl", "part-*.jsonl.*") for p in corpus.glob(pattern))
     if not parts:
-        raise InputError(
-            f"{corpus} holds no part-*.jsonl: expected a corpus directory, made by `malmoi corpus`"
-        )
+        raise InputError(f"{corpus} holds no part-*.jsonl: expected a corpus directory, made by `malmoi corpus`")
     return parts
 
 

@@ -70,8 +70,6 @@ def _is_end(line: str, start: int, match: re.Match[str], paired: list[tuple[int,
     mark = match["mark"]
     if mark == "." and _NO_END.search(line, start, match.start()):
         return False
-    if (
-        len(mark) > 1 and not mark.strip(".") or "…" in mark and not mark.strip(".…")
-    ):  # a pause as often as an end
+    if (len(mark) > 1 and not mark.strip(".")) or ("…" in mark and not mark.strip(".…")):  # a pause as often as an end
         return _FINAL.search(line, start, match.start()) is not None
     return True

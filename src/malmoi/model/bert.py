@@ -48,10 +48,7 @@ class BertEncoder(nn.Module):
             positions_D = self.position_embedding.weight[: ids_BT.shape[1]]
         else:
             positions_D = self.position_embedding(positions_BT)
-        if segments_BT is None:
-            segments_D = self.segment_embedding.weight[0]
-        else:
-            segments_D = self.segment_embedding(segments_BT)
+        segments_D = self.segment_embedding.weight[0] if segments_BT is None else self.segment_embedding(segments_BT)
         x_BTD: Tensor = self.token_embedding(ids_BT) + segments_D + positions_D
         x_BTD = self.dropout(self.embedding_norm(x_BTD))
         for layer in self.layers:

@@ -149,8 +149,9 @@ class ExampleSource:
         """Sentence ends strictly inside a window, in tokens from the shard's start."""
         ends = self._sentence_ends[self._shard_of[window]]
         first, last = np.searchsorted(ends, [self._starts[window], self._ends[window]], side="right")
-        inside = ends[first:last]
-        return inside[inside < self._ends[window]]
+        inside: np.ndarray = ends[first:last]
+        kept: np.ndarray = inside[inside < self._ends[window]]
+        return kept
 
     def _slice(self, window: int, start: int, end: int) -> np.ndarray:
         return np.asarray(self._tokens[self._shard_of[window]][start:end], dtype=np.int64)
@@ -223,7 +224,7 @@ class ExampleSource:
             at = 0
             for number, window in enumerate(windows, start=1):
                 first, second, label = self._texts(window, generator)
-                parts = [[self.cls_id], first, [self.sep_id]]
+                parts: list[np.ndarray | list[int]] = [[self.cls_id], first, [self.sep_id]]
                 if second is not None and label is not None:
                     parts += [second, [self.sep_id]]
                     firsts.append(row * shape[1] + at)

@@ -7,6 +7,7 @@ from) and, at the end, the model itself with its tokenizer.
 import json
 import shutil
 import signal
+import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -109,16 +110,18 @@ def _open_run(out: Path, run: PretrainingRun, shards: Shards, *, resume: bool, f
                     f"{name} is {value!r}, the run in {out} was started with {record['options'].get(name)!r}: "
                     "resume with the same options, or start another run"
                 )
+        if record["compile"]:
+            run.compile()
         return int(record["steps"])
     if path.is_file() and not force:
         raise OutputError(f"{out} holds a run already: pass --resume to go on with it, or --force to start over")
     if not path.is_file():
         check_output(out, force=force)
-    n_steps = _count_steps(run)
+    plan = _plan(run)
     _remove_run(out)
     out.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"steps": n_steps, "options": wanted})
-    return n_steps
+    write_json(path, {"steps": plan.n_steps, "compile": plan.compile, "options": wanted})
+    return plan.n_steps
 
 
 def _remove_run(out: Path) -> None:
@@ -131,16 +134,34 @@ def _remove_run(out: Path) -> None:
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
 
 
-def _count_steps(run: PretrainingRun) -> int:
-    """Steps that the options ask for: a number, a time, or some epochs."""
+@dataclass(frozen=True)
+class _Plan:
+    """What is settled at the start and kept on every resume: compiled or not, the last bits of the sums differ."""
+
+    n_steps: int
+    compile: bool
+
+
+def _plan(run: PretrainingRun) -> _Plan:
+    """The number of steps (given, or from a time, or from epochs) and whether the model is compiled, as it then is."""
     options, shape = run.options, run.source.options
-    if options.steps is not None:
-        return options.steps
-    if options.budget is None:
-        n_tokens = run.source.n_windows * shape.max_tokens
-        return max(1, round(_EPOCHS_BY_DEFAULT * n_tokens / (shape.batch_rows * shape.max_tokens)))
-    seconds = sorted(time_steps(run, _PROBE_STEPS))[_PROBE_STEPS // 2]
-    return max(_PROBE_STEPS, int(parse_duration(options.budget) / seconds))
+    if options.budget is not None:
+        seconds, started = parse_duration(options.budget), time.monotonic()
+        compiled = seconds >= _COMPILE_FROM_S if options.compile is None else options.compile
+        if compiled:
+            run.compile()
+        step_seconds = statistics.median(time_steps(run, _PROBE_STEPS))
+        left = seconds - (time.monotonic() - started)
+        return _Plan(max(_PROBE_STEPS, int(left / step_seconds)), compiled)
+    n_steps = options.steps or max(1, round(_EPOCHS_BY_DEFAULT * run.source.n_windows / shape.batch_rows))
+    if options.compile is None:
+        is_worth_it = n_steps > _PROBE_STEPS * 10
+        compiled = is_worth_it and n_steps * statistics.median(time_steps(run, _PROBE_STEPS)) > _COMPILE_FROM_S
+    else:
+        compiled = options.compile
+    if compiled:
+        run.compile()
+    return _Plan(n_steps, compiled)
 
 
 def _train(run: PretrainingRun, out: Path, n_steps: int) -> PretrainReport:
@@ -151,8 +172,6 @@ def _train(run: PretrainingRun, out: Path, n_steps: int) -> PretrainReport:
     loaded = load_latest_state(checkpoints, run.model, optimizers)
     if loaded is not None:
         position, n_tokens = DataPosition.from_json(loaded["position"]), loaded["n_tokens"]
-    if options.compile or (options.compile is None and _is_long(run, n_steps - position.step)):
-        run.compile()
     started = time.monotonic()
     with (
         StepLog(out / LOG, after_step=position.step) as log,
@@ -185,11 +204,6 @@ def _train(run: PretrainingRun, out: Path, n_steps: int) -> PretrainReport:
         values=log.last,
         finished=position.step >= n_steps,
     )
-
-
-def _is_long(run: PretrainingRun, n_steps: int) -> bool:
-    """Whether compiling wins its own minute or two back."""
-    return n_steps > _PROBE_STEPS and min(time_steps(run, _PROBE_STEPS)) * n_steps > _COMPILE_FROM_S
 
 
 def _write_model(run: PretrainingRun, tokenizer: Tokenizer, out: Path, shards: Shards, report: PretrainReport) -> None:
