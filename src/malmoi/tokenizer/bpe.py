@@ -33,7 +33,9 @@ class Merge:
 
 
 def symbols_of(word: str) -> list[str]:
-    """The characters of a word, every one but the first with `##`."""
+    """The characters of a word, every one but the first with `##`; of a piece that begins with `##`, every one."""
+    if word.startswith(PREFIX):
+        return [PREFIX + char for char in word[len(PREFIX) :]]
     return [word[0], *[PREFIX + char for char in word[1:]]]
 
 
@@ -156,7 +158,7 @@ class PairMerger:
             heappop(holders)
 
     def _new_symbol(self, left: int, right: int) -> int:
-        """The symbol for two joined ones. It may exist: `ab + c` and `a + bc` are the same piece."""
+        """The symbol for two joined ones, looked up rather than taken for new: one piece, one symbol."""
         name = join(self._names[left], self._names[right])
         symbol = self._ids.setdefault(name, len(self._names))
         if symbol == len(self._names):

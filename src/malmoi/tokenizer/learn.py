@@ -19,6 +19,9 @@ from malmoi.tokenizer.bpe import PREFIX, PairMerger, symbols_of
 from malmoi.tokenizer.segment import WAYS
 from malmoi.tokenizer.vocab import SPECIAL_TOKENS, Vocabulary
 
+_COVERAGE = 0.9995
+"""Share of the corpus' characters that is never given up for words; the default of SentencePiece."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VocabOptions:
@@ -112,7 +115,11 @@ def _without_surrogates(text: str) -> str:
 
 
 def choose_characters(words: Mapping[str, int], *, size: int, max_share: float) -> CharacterChoice:
-    """Choose the characters that get entries: all Hangul and ASCII, others by count while there is room.
+    """Choose the characters that get entries: all Hangul and ASCII, others by count.
+
+    Those that cover the corpus but for a rest are kept in any case, or a small vocabulary would lose its
+    quotation marks to rare syllables; more of them while all characters together take at most `max_share` of
+    the entries.
 
     Raises:
         VocabularyError: Hangul and ASCII alone do not fit.
@@ -128,11 +135,17 @@ def choose_characters(words: Mapping[str, int], *, size: int, max_share: float) 
     if smallest > size:
         raise VocabularyError(
             f"size is {size}, but the {len(always)} Hangul and ASCII characters of this corpus "
-            f"take {n_entries} entries: pass --size {smallest} at least, {2 * smallest} or more to have words in it"
+            f"take {n_entries} entries: pass --size {smallest} or more, "
+            f"better {2 * smallest}, to have room for words"
         )
-    room = min(int(size * max_share), size - len(SPECIAL_TOKENS))
+    room, half_room = size - len(SPECIAL_TOKENS), min(size - len(SPECIAL_TOKENS), int(size * max_share))
     kept = set(always)
+    uncovered = (1 - _COVERAGE) * counts.total()
+    remaining = counts.total()
     for char in ranked:
+        if remaining <= uncovered:
+            room = half_room
+        remaining -= counts[char]
         if char in kept:
             continue
         if n_entries + _n_entries(char) > room:
