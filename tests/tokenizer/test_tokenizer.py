@@ -102,7 +102,7 @@ def test_spans_are_in_order_and_hold_their_pieces(tokenizer: Tokenizer, text: st
     assert spans == sorted(spans)
     normalizer = malmoi_normalizer(lowercase=False)
     for piece, (start, end) in zip(encoding.pieces[1:-1], spans, strict=True):
-        written = text[start:end]
+        written = text[start:end].replace("\ud800", "")
         if piece in SPECIAL_TOKENS:
             assert piece in ("[UNK]", written)
         elif spans.count((start, end)) > 1:  # characters composed together into several
