@@ -137,7 +137,15 @@ class FinetuningRun:
         """Pre-trained weights under a new head, or random ones of the same shape."""
         torch.manual_seed(seed)
         head = self.task.head
-        model = new_task_model(self.model_directory, head.kind, head.n_outputs, dropout=self.options.dropout)
+        # [CLS] learns only from next sentences, which sentence-level corpora do not have; the mean needs no [CLS].
+        default = "mean" if load_config(self.model_directory).encoder == "modernbert" else "cls"
+        model = new_task_model(
+            self.model_directory,
+            head.kind,
+            head.n_outputs,
+            dropout=self.options.dropout,
+            pooling=self.options.pooling or default,
+        )
         if self.options.from_scratch:
             model = TaskModel(model.config, head.kind, head.n_outputs)
         return model.to(self.device)

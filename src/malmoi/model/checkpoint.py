@@ -156,7 +156,14 @@ def load_task_model(directory: str | Path) -> TaskModel:
     return model
 
 
-def new_task_model(directory: str | Path, kind: HeadKind, n_outputs: int, *, dropout: float | None = None) -> TaskModel:
+def new_task_model(
+    directory: str | Path,
+    kind: HeadKind,
+    n_outputs: int,
+    *,
+    dropout: float | None = None,
+    pooling: Literal["cls", "mean"] | None = None,
+) -> TaskModel:
     """Put a new head on the encoder of any BERT or ModernBERT directory.
 
     The last layer is always new, drawn from torch's generator. What stands before it comes from the directory
@@ -169,15 +176,18 @@ def new_task_model(directory: str | Path, kind: HeadKind, n_outputs: int, *, dro
         kind: `pooled`, `token` or `masked`.
         n_outputs: outputs of the head; the vocabulary's size, whatever is given, for `masked`.
         dropout: in place of the directory's, everywhere; None keeps the directory's.
+        pooling: what a pooled head reads, in place of the directory's (`mean` for modernbert only).
 
     Raises:
         CheckpointError: a file or a weight is missing, broken or of another shape.
-        OptionError: `kind`, `n_outputs` or `dropout` cannot work.
+        OptionError: `kind`, `n_outputs`, `dropout` or `pooling` cannot work.
     """
     directory = Path(directory)
     config, _ = _read_config(directory)
     if dropout is not None:
         config = dataclasses.replace(config, dropout=dropout, attention_dropout=dropout)
+    if pooling is not None:
+        config = dataclasses.replace(config, pooling=pooling)
     model = TaskModel(config, kind, n_outputs)
     weights = _read_weights(directory, config)
     if kind == "masked":

@@ -59,6 +59,8 @@ class FinetuneOptions:
     """Decoupled weight decay of matrices."""
     dropout: float | None = 0.1
     """Share of activations dropped while training; none keeps the model's own."""
+    pooling: Literal["cls", "mean"] | None = None
+    """What the head reads: [CLS], or the mean of all tokens; by default mean for modernbert, cls for bert."""
     seed: int = 1
     """Of the new head and of the order of the examples."""
     seeds: int = 1
