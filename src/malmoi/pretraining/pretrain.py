@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from malmoi.artifact import MANIFEST, check_output, read_manifest, staged_files, write_json, write_text
-from malmoi.errors import InputError, OptionError, OutputError
+from malmoi.errors import CheckpointError, InputError, OptionError, OutputError
 from malmoi.model.card import pretraining_card
 from malmoi.model.checkpoint import save_model
 from malmoi.pretraining.examples import DataPosition
@@ -90,35 +91,59 @@ def pretrain(
             "make shards again with `malmoi shards`, or name the tokenizer they were made with"
         )
     run = PretrainingRun(shards, tokenizer, options)
-    n_steps = _open_run(out, run, shards, resume=resume, force=force)
-    report = _train(run, out, n_steps)
+    plan = _open_run(out, run, shards, resume=resume, force=force)
+    if plan.compile:
+        run.compile()
+    report = _train(run, out, plan.n_steps)
     if report.finished:
         _write_model(run, tokenizer, out, shards, report)
     return report
 
 
-def _open_run(out: Path, run: PretrainingRun, shards: Shards, *, resume: bool, force: bool) -> int:
-    """Create or take up the run's directory; the number of steps it is to take."""
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """What was decided when the run began and holds when it is resumed, bit for bit."""
+
+    n_steps: int
+    compile: bool
+    """Compiled or not: both learn alike, but not the same last bits."""
+
+
+def _open_run(out: Path, run: PretrainingRun, shards: Shards, *, resume: bool, force: bool) -> _Plan:
+    """Create or take up the run's directory."""
     wanted = asdict(run.options) | {"shards": shards.content_hash}
     path = out / RUN
     if resume and path.is_file():
-        record = json.loads(path.read_text(encoding="utf-8"))
-        for name, value in wanted.items():
-            if name not in _FREE_TO_CHANGE and record["options"].get(name) != value:
-                raise OptionError(
-                    f"{name} is {value!r}, the run in {out} was started with {record['options'].get(name)!r}: "
-                    "resume with the same options, or start another run"
-                )
-        return int(record["steps"])
+        return _read_plan(path, wanted)
     if path.is_file() and not force:
         raise OutputError(f"{out} holds a run already: pass --resume to go on with it, or --force to start over")
     if not path.is_file():
         check_output(out, force=force)
     n_steps = _count_steps(run)
+    compiled = _is_long(run, n_steps) if run.options.compile is None else run.options.compile
     _remove_run(out)
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"steps": n_steps, "options": wanted})
-    return n_steps
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"steps": n_steps, "compile": compiled, "options": wanted})
+    except OSError as error:
+        raise OutputError(f"cannot write {out} ({error.strerror}): choose another --out") from error
+    return _Plan(n_steps=n_steps, compile=compiled)
+
+
+def _read_plan(path: Path, wanted: dict[str, Any]) -> _Plan:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        before = dict(record["options"])
+        plan = _Plan(n_steps=int(record["steps"]), compile=bool(record["compile"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error!r}): start over with --force") from error
+    for name, value in wanted.items():
+        if name not in _FREE_TO_CHANGE and before.get(name) != value:
+            raise OptionError(
+                f"{name} is {value!r}, the run in {path.parent} was started with {before.get(name)!r}: "
+                "resume with the same options, or start another run"
+            )
+    return plan
 
 
 def _remove_run(out: Path) -> None:
@@ -137,8 +162,8 @@ def _count_steps(run: PretrainingRun) -> int:
     if options.steps is not None:
         return options.steps
     if options.budget is None:
-        n_tokens = run.source.n_windows * shape.max_tokens
-        return max(1, round(_EPOCHS_BY_DEFAULT * n_tokens / (shape.batch_rows * shape.max_tokens)))
+        n_batches = run.source.n_row_tokens / (shape.batch_rows * shape.max_tokens)
+        return max(1, round(_EPOCHS_BY_DEFAULT * n_batches))
     seconds = sorted(time_steps(run, _PROBE_STEPS))[_PROBE_STEPS // 2]
     return max(_PROBE_STEPS, int(parse_duration(options.budget) / seconds))
 
@@ -151,8 +176,6 @@ def _train(run: PretrainingRun, out: Path, n_steps: int) -> PretrainReport:
     loaded = load_latest_state(checkpoints, run.model, optimizers)
     if loaded is not None:
         position, n_tokens = DataPosition.from_json(loaded["position"]), loaded["n_tokens"]
-    if options.compile or (options.compile is None and _is_long(run, n_steps - position.step)):
-        run.compile()
     started = time.monotonic()
     with (
         StepLog(out / LOG, after_step=position.step) as log,
