@@ -139,7 +139,7 @@ def test_nothing_to_encode(workshop: Path, tmp_path: Path) -> None:
 def test_shards_are_not_overwritten_unasked(workshop: Path, tmp_path: Path) -> None:
     out = tmp_path / "shards"
     build_shards(workshop / "corpus.jsonl", workshop / "tokenizer", out)
-    with pytest.raises(OutputError, match="exists already.*--force"):
+    with pytest.raises(OutputError, match=r"exists already.*--force"):
         build_shards(workshop / "corpus.jsonl", workshop / "tokenizer", out)
     build_shards(workshop / "corpus.jsonl", workshop / "tokenizer", out, force=True)
 

@@ -161,9 +161,9 @@ class ExampleSource:
     def _boundaries(self, window: int) -> np.ndarray:
         """Sentence ends strictly inside a window, in tokens from the shard's start."""
         ends = self._sentence_ends[self._shard_of[window]]
-        first, last = np.searchsorted(ends, [self._starts[window], self._ends[window]], side="right")
-        inside = ends[first:last]
-        return inside[inside < self._ends[window]]
+        first = ends.searchsorted(self._starts[window], side="right")
+        inside: np.ndarray = ends[first : ends.searchsorted(self._ends[window])]
+        return inside
 
     def _slice(self, window: int, start: int, end: int) -> np.ndarray:
         return np.asarray(self._tokens[self._shard_of[window]][start:end], dtype=np.int64)
@@ -218,7 +218,7 @@ class ExampleSource:
         n_rows, room = self.options.batch_rows, self.options.max_tokens
         free = np.full(n_rows, room)
         rows: list[list[int]] = [[] for _ in range(n_rows)]
-        waiting, set_aside = list(position.set_aside), []
+        waiting, set_aside = list(position.set_aside), list[int]()
         epoch, cursor = position.epoch, position.cursor
         while len(set_aside) < _LOOK_AHEAD_ROWS * n_rows and free.max() >= _SHORTEST:
             if waiting:
@@ -236,6 +236,11 @@ class ExampleSource:
                 set_aside.append(window)
         return rows, DataPosition(position.step + 1, epoch, cursor, (*set_aside, *waiting))
 
+    def _sequence(self, first: np.ndarray, second: np.ndarray | None) -> np.ndarray:
+        """Texts between their special tokens."""
+        cls, sep = np.array([self.cls_id]), np.array([self.sep_id])
+        return np.concatenate([cls, first, sep] if second is None else [cls, first, sep, second, sep])
+
     def batch(self, position: DataPosition) -> PretrainingBatch:
         """The batch at `position`."""
         generator = np.random.default_rng([self.seed, 2, position.step])
@@ -243,29 +248,24 @@ class ExampleSource:
         shape = (self.options.batch_rows, self.options.max_tokens)
         ids = np.full(shape, self.pad_id, dtype=np.int64)
         segments, positions, sequences = (np.zeros(shape, dtype=np.int64) for _ in range(3))
-        ordinary = np.zeros(shape, dtype=bool)
         firsts, labels = [], []
         for row, windows in enumerate(rows):
             at = 0
             for number, window in enumerate(windows, start=1):
                 first, second, label = self._texts(window, generator)
-                parts = [[self.cls_id], first, [self.sep_id]]
-                if second is not None and label is not None:
-                    parts += [second, [self.sep_id]]
+                sequence = self._sequence(first, second)
+                if label is not None:
                     firsts.append(row * shape[1] + at)
                     labels.append(label)
-                sequence = np.concatenate(parts)
                 end, split = at + len(sequence), at + len(first) + 2
                 ids[row, at:end] = sequence
                 segments[row, split:end] = 1
                 positions[row, at:end] = np.arange(len(sequence))
                 sequences[row, at:end] = number
-                ordinary[row, at + 1 : end - 1] = True
-                ordinary[row, split - 1] = False
                 at = end
         masked = mask_tokens(
             ids,
-            ordinary & self._is_ordinary[ids],  # nothing is learnt from predicting [UNK]
+            self._is_ordinary[ids],  # not [UNK] either: nothing is learnt from predicting it
             rate=self.options.mask_rate,
             whole_words=self.options.whole_words,
             vocabulary=self.vocabulary,

@@ -27,7 +27,7 @@ def select_device(name: str | None = None) -> torch.device:
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether bf16 products run in hardware; without it they are a hundred times slower than fp32 on a CPU."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and torch.cpu._is_avx512_bf16_supported()
     return False

@@ -121,7 +121,9 @@ def warmup_decay(n_steps: int, warmup: float, decay: float) -> Callable[[int], f
 
 def build_optimizers(model: nn.Module, options: OptimizerOptions, n_steps: int) -> Optimizers:
     """Sort the weights of `model` into groups and give each its optimiser."""
-    block_matrices, matrices, rest = [], [], []
+    block_matrices: list[Tensor] = []
+    matrices: list[Tensor] = []
+    rest: list[Tensor] = []
     for name, weight in model.named_parameters():
         if not weight.requires_grad:
             continue

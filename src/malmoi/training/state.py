@@ -1,7 +1,8 @@
 """Training state on disk: everything needed to go on bit for bit, written whole or not at all, the newest kept.
 
 A save is a directory `step-00000500` with `model.safetensors` (our own names), `optimizer.safetensors`,
-`random.safetensors` and `state.json`. Nothing is pickled. What a finished model looks like on disk is `model/checkpoint.py`.
+`random.safetensors` and `state.json`. Nothing is pickled. What a finished model looks like on disk is
+`model/checkpoint.py`.
 """
 
 import json
