@@ -74,16 +74,18 @@ def read_manifest(directory: Path, kind: str) -> Manifest:
         state = "has no manifest.json" if directory.is_dir() else "does not exist"
         raise InputError(f"{directory} {state}: expected a {kind} directory, made by `malmoi {_COMMANDS[kind]}`")
     try:
-        manifest = Manifest(**json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{path} cannot be read ({error}): make the {kind} directory again") from error
+        values = json.loads(path.read_text(encoding="utf-8"))
+        # The version first: a newer one may have other fields.
+        if values["format_version"] > FORMAT_VERSION:
+            raise InputError(
+                f"{directory} has format version {values['format_version']}, this malmoi knows {FORMAT_VERSION}: "
+                "upgrade malmoi"
+            )
+        manifest = Manifest(**values)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path} cannot be read ({error!r}): make the {kind} directory again") from error
     if manifest.kind != kind:
         raise InputError(f"{directory} is a {manifest.kind} directory: expected a {kind} directory")
-    if manifest.format_version > FORMAT_VERSION:
-        raise InputError(
-            f"{directory} has format version {manifest.format_version}, this malmoi knows {FORMAT_VERSION}: "
-            "upgrade malmoi"
-        )
     return manifest
 
 
@@ -142,22 +144,33 @@ def staged_files(out: Path, *, kind: str, options: Mapping[str, Any]) -> Iterato
 
 @contextmanager
 def _temporary_directory(out: Path, temporary: Path) -> Iterator[Path]:
+    # A process that was killed may have left one, and in a container the next has the same number.
+    shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir(parents=True)
+    except OSError as error:
+        raise _refused(out, error) from error
+    try:
         yield temporary
     except OSError as error:
-        if error.filename is not None and not str(error.filename).startswith(str(out.parent)):
+        place = None if error.filename is None else Path(error.filename)
+        if place is not None and not place.is_relative_to(temporary) and not place.is_relative_to(out):
             raise  # an input's fault, not ours
-        raise OutputError(
-            f"cannot write {out} ({error.strerror}): nothing was changed; free some space or choose another --out"
-        ) from error
+        raise _refused(out, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refused(out: Path, error: OSError) -> OutputError:
+    # NumPy's errors have a text but no number.
+    reason = error.strerror or str(error)
+    return OutputError(f"cannot write {out} ({reason}): nothing was changed; free some space or choose another --out")
 
 
 def _replace(new: Path, out: Path) -> None:
     """Rename `new` to `out`; what stood there goes only when the new one is in place."""
     old = out.with_name(f".{out.name}.{os.getpid()}.old")
+    shutil.rmtree(old, ignore_errors=True)
     if out.exists():
         os.replace(out, old)
     os.replace(new, out)

@@ -153,7 +153,7 @@ def pretrain(
     report = run(shards, tokenizer, out, options, resume=resume, force=force)
     _report(report)
     if not report.finished:
-        _say(f"the run goes on with: malmoi pretrain {shards} {tokenizer} --out {out} --resume")
+        _say("the run goes on with the same command and --resume")
         raise SystemExit(130)
 
 

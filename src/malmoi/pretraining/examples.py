@@ -18,7 +18,11 @@ from malmoi.pretraining.shards import Shards
 
 IS_NEXT, IS_RANDOM = 0, 1
 _LOOK_AHEAD_ROWS = 2
-"""Windows looked at per row to fill the gaps before a batch is closed."""
+"""Windows that may be set aside per row, looking for some that fill the gaps, before a batch is closed."""
+_SHORTEST = 8
+"""Tokens of room in a row that are worth looking for a window."""
+_OTHERS = 4
+"""Places drawn for a random text until one is long enough: one that ends early leaves a gap in its row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +117,14 @@ class ExampleSource:
         self.options, self.vocabulary, self.seed = options, vocabulary, seed
         self.cls_id, self.sep_id, self.pad_id = cls_id, sep_id, pad_id
         self._tokens = [shard.tokens for shard in shards.shards]
+        self._document_ends = [shard.document_ends for shard in shards.shards]
         self._sentence_ends = [shard.sentence_ends for shard in shards.shards]
         self._content = options.max_tokens - (3 if options.next_sentence else 2)
         self._find_windows(shards)
         self._order_epoch = -1
         self._order = np.empty(0, dtype=np.int64)
+        self._is_ordinary = np.zeros(len(vocabulary.continuation), dtype=bool)
+        self._is_ordinary[vocabulary.ordinary_ids] = True
 
     def _find_windows(self, shards: Shards) -> None:
         """Cut every document into consecutive windows of at most `_content` tokens."""
@@ -138,6 +145,12 @@ class ExampleSource:
         self._documents, self._shard_of = np.concatenate(documents), np.concatenate(shard_numbers)
         self.n_windows, self.n_documents = len(self._starts), n_documents
 
+    @property
+    def n_row_tokens(self) -> int:
+        """Room in rows that one epoch takes, special tokens included."""
+        n_special = self.options.max_tokens - self._content
+        return int((self._ends - self._starts).sum()) + n_special * self.n_windows
+
     def _window(self, epoch: int, cursor: int) -> int:
         """The window at `cursor` of an epoch's random order."""
         if epoch != self._order_epoch:
@@ -148,24 +161,38 @@ class ExampleSource:
     def _boundaries(self, window: int) -> np.ndarray:
         """Sentence ends strictly inside a window, in tokens from the shard's start."""
         ends = self._sentence_ends[self._shard_of[window]]
-        first, last = np.searchsorted(ends, [self._starts[window], self._ends[window]], side="right")
-        inside: np.ndarray = ends[first:last]
-        kept: np.ndarray = inside[inside < self._ends[window]]
-        return kept
+        first = ends.searchsorted(self._starts[window], side="right")
+        inside: np.ndarray = ends[first : ends.searchsorted(self._ends[window])]
+        return inside
 
     def _slice(self, window: int, start: int, end: int) -> np.ndarray:
         return np.asarray(self._tokens[self._shard_of[window]][start:end], dtype=np.int64)
 
     def _other_text(self, window: int, n_tokens: int, generator: np.random.Generator) -> np.ndarray | None:
-        """At most `n_tokens` from a random place of another document, from a sentence's start where one is near."""
+        """At most `n_tokens` from a random place of another document, from a sentence's start where one is near.
+
+        Only the document's end cuts it short: were it cut at its window's end, its length would give it away.
+        """
         if self.n_documents < 2:
             return None
-        other = int(generator.integers(self.n_windows))
-        while self._documents[other] == self._documents[window]:
-            other = int(generator.integers(self.n_windows))
-        boundaries = self._boundaries(other)
-        start = int(generator.choice(boundaries)) if len(boundaries) else int(self._starts[other])
-        return self._slice(other, start, min(start + n_tokens, int(self._ends[other])))
+        first, last = np.searchsorted(self._documents, self._documents[window] + np.arange(2)).tolist()
+        longest = (0, 0, 0)
+        for _ in range(_OTHERS):
+            other = int(generator.integers(self.n_windows - (last - first)))
+            other += last - first if other >= first else 0
+            start, document_end = self._some_start(other, generator)
+            longest = max(longest, (min(n_tokens, document_end - start), other, start))
+            if longest[0] == n_tokens:
+                break
+        length, other, start = longest
+        return self._slice(other, start, start + length)
+
+    def _some_start(self, window: int, generator: np.random.Generator) -> tuple[int, int]:
+        """A sentence's start inside a window, or the window's; and where its document ends."""
+        boundaries = self._boundaries(window)
+        start = boundaries[generator.integers(len(boundaries))] if len(boundaries) else self._starts[window]
+        document_ends = self._document_ends[self._shard_of[window]]
+        return int(start), int(document_ends[np.searchsorted(document_ends, start, side="right")])
 
     def _texts(self, window: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None, int | None]:
         """First text, second text and next-sentence label of a window; a window of one sentence has no second."""
@@ -173,7 +200,7 @@ class ExampleSource:
         boundaries = self._boundaries(window) if self.options.next_sentence else ()
         if not len(boundaries):
             return self._slice(window, start, end), None, None
-        split = int(generator.choice(boundaries))
+        split = int(boundaries[generator.integers(len(boundaries))])
         first = self._slice(window, start, split)
         if generator.random() < 0.5:
             other = self._other_text(window, end - split, generator)
@@ -191,9 +218,9 @@ class ExampleSource:
         n_rows, room = self.options.batch_rows, self.options.max_tokens
         free = np.full(n_rows, room)
         rows: list[list[int]] = [[] for _ in range(n_rows)]
-        waiting, set_aside = list(position.set_aside), []
+        waiting, set_aside = list(position.set_aside), list[int]()
         epoch, cursor = position.epoch, position.cursor
-        for _ in range(len(waiting) + _LOOK_AHEAD_ROWS * n_rows * 8):
+        while len(set_aside) < _LOOK_AHEAD_ROWS * n_rows and free.max() >= _SHORTEST:
             if waiting:
                 window = waiting.pop(0)
             else:
@@ -207,9 +234,12 @@ class ExampleSource:
                 free[row] -= length
             else:
                 set_aside.append(window)
-            if len(set_aside) >= _LOOK_AHEAD_ROWS * n_rows or free.max() < 8:
-                break
         return rows, DataPosition(position.step + 1, epoch, cursor, (*set_aside, *waiting))
+
+    def _sequence(self, first: np.ndarray, second: np.ndarray | None) -> np.ndarray:
+        """Texts between their special tokens."""
+        cls, sep = np.array([self.cls_id]), np.array([self.sep_id])
+        return np.concatenate([cls, first, sep] if second is None else [cls, first, sep, second, sep])
 
     def batch(self, position: DataPosition) -> PretrainingBatch:
         """The batch at `position`."""
@@ -218,29 +248,24 @@ class ExampleSource:
         shape = (self.options.batch_rows, self.options.max_tokens)
         ids = np.full(shape, self.pad_id, dtype=np.int64)
         segments, positions, sequences = (np.zeros(shape, dtype=np.int64) for _ in range(3))
-        ordinary = np.zeros(shape, dtype=bool)
         firsts, labels = [], []
         for row, windows in enumerate(rows):
             at = 0
             for number, window in enumerate(windows, start=1):
                 first, second, label = self._texts(window, generator)
-                parts: list[np.ndarray | list[int]] = [[self.cls_id], first, [self.sep_id]]
-                if second is not None and label is not None:
-                    parts += [second, [self.sep_id]]
+                sequence = self._sequence(first, second)
+                if label is not None:
                     firsts.append(row * shape[1] + at)
                     labels.append(label)
-                sequence = np.concatenate(parts)
                 end, split = at + len(sequence), at + len(first) + 2
                 ids[row, at:end] = sequence
                 segments[row, split:end] = 1
                 positions[row, at:end] = np.arange(len(sequence))
                 sequences[row, at:end] = number
-                ordinary[row, at + 1 : end - 1] = True
-                ordinary[row, split - 1] = False
                 at = end
         masked = mask_tokens(
             ids,
-            ordinary,
+            self._is_ordinary[ids],  # not [UNK] either: nothing is learnt from predicting it
             rate=self.options.mask_rate,
             whole_words=self.options.whole_words,
             vocabulary=self.vocabulary,

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from malmoi.artifact import MANIFEST, check_output, read_manifest, staged_files, write_json, write_text
-from malmoi.errors import InputError, OptionError, OutputError
+from malmoi.errors import CheckpointError, InputError, OptionError, OutputError
 from malmoi.model.card import pretraining_card
 from malmoi.model.checkpoint import save_model
 from malmoi.pretraining.examples import DataPosition
@@ -91,37 +92,58 @@ def pretrain(
             "make shards again with `malmoi shards`, or name the tokenizer they were made with"
         )
     run = PretrainingRun(shards, tokenizer, options)
-    n_steps = _open_run(out, run, shards, resume=resume, force=force)
-    report = _train(run, out, n_steps)
+    plan = _open_run(out, run, shards, resume=resume, force=force)
+    if plan.compile:
+        run.compile()
+    report = _train(run, out, plan.n_steps)
     if report.finished:
         _write_model(run, tokenizer, out, shards, report)
     return report
 
 
-def _open_run(out: Path, run: PretrainingRun, shards: Shards, *, resume: bool, force: bool) -> int:
-    """Create or take up the run's directory; the number of steps it is to take."""
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """What was decided when the run began and holds when it is resumed, bit for bit."""
+
+    n_steps: int
+    compile: bool
+    """Compiled or not: both learn alike, but not the same last bits."""
+
+
+def _open_run(out: Path, run: PretrainingRun, shards: Shards, *, resume: bool, force: bool) -> _Plan:
+    """Create or take up the run's directory."""
     wanted = asdict(run.options) | {"shards": shards.content_hash}
     path = out / RUN
     if resume and path.is_file():
-        record = json.loads(path.read_text(encoding="utf-8"))
-        for name, value in wanted.items():
-            if name not in _FREE_TO_CHANGE and record["options"].get(name) != value:
-                raise OptionError(
-                    f"{name} is {value!r}, the run in {out} was started with {record['options'].get(name)!r}: "
-                    "resume with the same options, or start another run"
-                )
-        if record["compile"]:
-            run.compile()
-        return int(record["steps"])
+        return _read_plan(path, wanted)
     if path.is_file() and not force:
         raise OutputError(f"{out} holds a run already: pass --resume to go on with it, or --force to start over")
     if not path.is_file():
         check_output(out, force=force)
     plan = _plan(run)
     _remove_run(out)
-    out.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"steps": plan.n_steps, "compile": plan.compile, "options": wanted})
-    return plan.n_steps
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        write_json(path, {"steps": plan.n_steps, "compile": plan.compile, "options": wanted})
+    except OSError as error:
+        raise OutputError(f"cannot write {out} ({error.strerror}): choose another --out") from error
+    return plan
+
+
+def _read_plan(path: Path, wanted: dict[str, Any]) -> _Plan:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        before = dict(record["options"])
+        plan = _Plan(n_steps=int(record["steps"]), compile=bool(record["compile"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error!r}): start over with --force") from error
+    for name, value in wanted.items():
+        if name not in _FREE_TO_CHANGE and before.get(name) != value:
+            raise OptionError(
+                f"{name} is {value!r}, the run in {path.parent} was started with {before.get(name)!r}: "
+                "resume with the same options, or start another run"
+            )
+    return plan
 
 
 def _remove_run(out: Path) -> None:
@@ -134,16 +156,8 @@ def _remove_run(out: Path) -> None:
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """What is settled at the start and kept on every resume: compiled or not, the last bits of the sums differ."""
-
-    n_steps: int
-    compile: bool
-
-
 def _plan(run: PretrainingRun) -> _Plan:
-    """The number of steps (given, or from a time, or from epochs) and whether the model is compiled, as it then is."""
+    """Steps that the options ask for (a number, a time, or some epochs), and whether compiling pays."""
     options, shape = run.options, run.source.options
     if options.budget is not None:
         seconds, started = parse_duration(options.budget), time.monotonic()
@@ -152,16 +166,14 @@ def _plan(run: PretrainingRun) -> _Plan:
             run.compile()
         step_seconds = statistics.median(time_steps(run, _PROBE_STEPS))
         left = seconds - (time.monotonic() - started)
-        return _Plan(max(_PROBE_STEPS, int(left / step_seconds)), compiled)
-    n_steps = options.steps or max(1, round(_EPOCHS_BY_DEFAULT * run.source.n_windows / shape.batch_rows))
-    if options.compile is None:
-        is_worth_it = n_steps > _PROBE_STEPS * 10
-        compiled = is_worth_it and n_steps * statistics.median(time_steps(run, _PROBE_STEPS)) > _COMPILE_FROM_S
-    else:
-        compiled = options.compile
-    if compiled:
-        run.compile()
-    return _Plan(n_steps, compiled)
+        return _Plan(n_steps=max(_PROBE_STEPS, int(left / step_seconds)), compile=compiled)
+    n_batches = run.source.n_row_tokens / (shape.batch_rows * shape.max_tokens)
+    n_steps = options.steps or max(1, round(_EPOCHS_BY_DEFAULT * n_batches))
+    compiled = options.compile
+    if compiled is None:
+        is_worth_timing = n_steps > 10 * _PROBE_STEPS
+        compiled = is_worth_timing and min(time_steps(run, _PROBE_STEPS)) * n_steps > _COMPILE_FROM_S
+    return _Plan(n_steps=n_steps, compile=compiled)
 
 
 def _train(run: PretrainingRun, out: Path, n_steps: int) -> PretrainReport:

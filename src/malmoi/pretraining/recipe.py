@@ -69,6 +69,8 @@ class PretrainOptions:
             raise OptionError(f"size {self.size!r}: expected one of {', '.join(RECIPES)}")
         if self.budget is not None:
             parse_duration(self.budget)
+        example_options(self)
+        optimizer_options(self)
 
 
 @dataclass(frozen=True, kw_only=True)

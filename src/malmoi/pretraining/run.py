@@ -107,11 +107,10 @@ def masking_vocabulary(tokenizer: Tokenizer) -> MaskingVocabulary:
 def time_steps(run: PretrainingRun, n_steps: int) -> list[float]:
     """Seconds of each of a few steps after one to warm up; weights and random state are put back."""
     weights = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-    random_state = torch.get_rng_state()
     optimizers = build_optimizers(run.model, optimizer_options(run.options), n_steps + 1)
     batches = run.batches(DataPosition(), n_steps + 1)
-    steps = fit(run.model, batches, run.losses, optimizers, precision=run.options.precision)
-    seconds = [step.seconds for step in steps][1:]
+    with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
+        steps = fit(run.model, batches, run.losses, optimizers, precision=run.options.precision)
+        seconds = [step.seconds for step in steps][1:]
     run.model.load_state_dict(weights)
-    torch.set_rng_state(random_state)
     return seconds

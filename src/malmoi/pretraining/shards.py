@@ -17,7 +17,7 @@ from malmoi.artifact import read_manifest, staged_directory, write_json
 from malmoi.corpus.document import Document
 from malmoi.corpus.readers import iter_corpus
 from malmoi.corpus.sentences import split_sentences
-from malmoi.errors import InputError
+from malmoi.errors import InputError, OptionError
 from malmoi.tokenizer.tokenizer import Tokenizer
 
 _DOCUMENTS_AT_ONCE = 512
@@ -30,6 +30,10 @@ class ShardOptions:
 
     shard_tokens: int = 50_000_000
     """Tokens a shard holds before the next one begins."""
+
+    def __post_init__(self) -> None:
+        if self.shard_tokens < 1:
+            raise OptionError(f"shard_tokens is {self.shard_tokens}: expected 1 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,20 +184,28 @@ def load_shards(directory: Path) -> Shards:
     try:
         report = ShardReport(**json.loads((directory / INFO).read_text(encoding="utf-8")))
         shards = tuple(_open_shard(directory, number, report.dtype) for number in range(report.n_shards))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, EOFError, ValueError, TypeError) as error:
         raise InputError(f"{directory} is damaged ({error}): make it again with `malmoi shards`") from error
-    if sum(len(shard.tokens) for shard in shards) != report.n_tokens:
-        raise InputError(
-            f"{directory} holds {sum(len(s.tokens) for s in shards):,} tokens, {INFO} says {report.n_tokens:,}: "
-            "make it again with `malmoi shards`"
-        )
+    for name, arrays, expected in (
+        ("tokens", [shard.tokens for shard in shards], report.n_tokens),
+        ("sentences", [shard.sentence_ends for shard in shards], report.n_sentences),
+        ("documents", [shard.document_ends for shard in shards], report.n_documents),
+    ):
+        if (found := sum(map(len, arrays))) != expected:
+            raise InputError(
+                f"{directory} holds {found:,} {name}, {INFO} says {expected:,}: make it again with `malmoi shards`"
+            )
     return Shards(report, shards, manifest.content_hash)
 
 
 def _open_shard(directory: Path, number: int, dtype: str) -> Shard:
     stem = directory / f"shard-{number:05d}"
-    return Shard(
+    shard = Shard(
         np.memmap(f"{stem}.tokens", dtype=np.dtype(dtype), mode="r"),
         np.load(f"{stem}.sentences.npy"),
         np.load(f"{stem}.documents.npy"),
     )
+    for name, ends in (("sentences", shard.sentence_ends), ("documents", shard.document_ends)):
+        if ends.ndim != 1 or not len(ends) or ends[-1] != len(shard.tokens):
+            raise ValueError(f"{stem.name}.{name}.npy does not end where {stem.name}.tokens ends")
+    return shard

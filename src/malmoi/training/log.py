@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from malmoi.artifact import write_text
+from malmoi.errors import OutputError
 from malmoi.training.fit import Step
 
 
@@ -16,41 +17,55 @@ class StepLog:
 
     def __init__(self, path: Path, *, after_step: int = 0) -> None:
         self.last: dict[str, float] = {}
+        """The newest line, also one of an earlier process."""
         self.note = ""
         if path.is_file():
             lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            write_text(path, "".join(line for line in lines if _step_of(line) <= after_step))
-        self._file = path.open("a", encoding="utf-8")
+            kept = [line for line in lines if _step_of(line) <= after_step]
+            write_text(path, "".join(kept))
+            self.last = json.loads(kept[-1]) if kept else {}
+        # Unbuffered: a line that the disk refuses must not come up again when the file is closed.
+        self._file = path.open("ab", buffering=0)
         self._begin()
 
     def _begin(self) -> None:
-        self._sums: defaultdict[str, float] = defaultdict(float)
+        self._values: defaultdict[str, list[float]] = defaultdict(list)
         self._n_steps = self._n_examples = self._n_tokens = 0
         self._since = time.perf_counter()
 
     def add(self, step: Step[Any], *, n_examples: int, n_tokens: int) -> None:
         """Count one step."""
         for name, value in {"loss": step.loss, **step.values, "grad_norm": step.grad_norm}.items():
-            self._sums[name] += value
+            self._values[name].append(value)
         self._number, self._lr = step.number, step.lr
         self._n_steps += 1
         self._n_examples += n_examples
         self._n_tokens += n_tokens
 
     def write(self, **values: float) -> None:
-        """Write the averages since the last line; `values` are added as they are."""
+        """Write the averages since the last line; `values` are added as they are.
+
+        Raises:
+            OutputError: the disk refuses.
+        """
         seconds = max(1e-9, time.perf_counter() - self._since)
         record: dict[str, float] = {
             "step": self._number,
-            **{name: round(total / self._n_steps, 6) for name, total in self._sums.items()},
+            # Not every step has every value: a batch may be without a pair of texts.
+            **{name: round(sum(seen) / len(seen), 6) for name, seen in self._values.items()},
             "lr": self._lr,
             "steps_per_second": round(self._n_steps / seconds, 4),
             "examples_per_second": round(self._n_examples / seconds, 2),
             "tokens_per_second": round(self._n_tokens / seconds, 1),
             **values,
         }
-        self._file.write(json.dumps(record) + "\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(record).encode() + b"\n")
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {self._file.name} ({error.strerror}): the last save is intact; free some space, "
+                "then resume"
+            ) from error
         self.last = record
         self.note = f"loss {record['loss']:.3f}  {record['tokens_per_second']:,.0f} tokens/s"
         self._begin()

@@ -3,6 +3,7 @@
 Muon moves only the matrices of the encoder's blocks; everything else (embeddings, norms, biases, heads) is AdamW's.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from malmoi.errors import MalmoiError
 from malmoi.training.device import has_fast_bfloat16
 from malmoi.training.options import OptimizerOptions
 
@@ -45,7 +47,10 @@ class Float32Muon(torch.optim.Muon):
             for weight in group["params"]:
                 if weight.grad is None:
                     continue
-                momentum = self.state[weight].setdefault("momentum_buffer", torch.zeros_like(weight))
+                state = self.state[weight]
+                if not state:
+                    state["momentum_buffer"] = torch.zeros_like(weight)
+                momentum = state["momentum_buffer"]
                 momentum.lerp_(weight.grad, 1 - group["momentum"])
                 update = weight.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
                 scale = max(1.0, weight.size(0) / weight.size(1)) ** 0.5
@@ -70,8 +75,14 @@ class Optimizers:
         return float(self.optimizers[-1].param_groups[0]["lr"])
 
     def step(self) -> float:
-        """Clip, update, advance the schedule, drop the gradients; returns the gradients' norm before clipping."""
+        """Clip, update, advance the schedule, drop the gradients; returns the gradients' norm before clipping.
+
+        Raises:
+            MalmoiError: the norm is not finite; no weight was touched.
+        """
         norm = float(nn.utils.clip_grad_norm_(self._weights, self.max_grad_norm))
+        if not math.isfinite(norm):
+            raise MalmoiError(f"the gradients' norm is {norm}: expected a finite number; lower the learning rate")
         for optimizer, schedule in zip(self.optimizers, self._schedules, strict=True):
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
@@ -82,11 +93,11 @@ class Optimizers:
         """Everything needed to go on bit for bit."""
         return {
             "optimizers": [o.state_dict() for o in self.optimizers],
-            "schedules": [{"last_epoch": s.last_epoch, "_step_count": s._step_count} for s in self._schedules],
+            "schedules": [schedule.state_dict() for schedule in self._schedules],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a saved state; the schedule's rates are computed anew for its step."""
+        """Take up a saved state; the schedule itself is this run's own, only its step is taken up."""
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         for schedule, saved in zip(self._schedules, state["schedules"], strict=True):

@@ -1,7 +1,8 @@
 """Training state on disk: everything needed to go on bit for bit, written whole or not at all, the newest kept.
 
 A save is a directory `step-00000500` with `model.safetensors` (our own names), `optimizer.safetensors`,
-`random.safetensors` and `state.json`. Nothing is pickled. A finished model on disk is `model/checkpoint.py`.
+`random.safetensors` and `state.json`. Nothing is pickled. What a finished model looks like on disk is
+`model/checkpoint.py`.
 """
 
 import json
@@ -11,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from malmoi.artifact import file_hash, read_manifest, staged_directory, write_json
-from malmoi.errors import CheckpointError, InputError
+from malmoi.errors import CheckpointError, InputError, OutputError
 from malmoi.training.optim import Optimizers
 
 _NAME = re.compile(r"step-(\d{8})")
@@ -38,15 +40,27 @@ def save_state(
         OutputError: the disk refuses; earlier saves are intact.
     """
     out = directory / f"step-{step:08d}"
+    # What a process that was killed while saving has left is as large as a save.
+    for leftover in directory.glob(".step-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
     with staged_directory(out, kind="state", options={"step": step}, force=True) as temporary:
-        save_file(_flatten(model.state_dict())[0], temporary / "model.safetensors")
         tensors, rest = _flatten(optimizers.state_dict())
-        save_file(tensors, temporary / "optimizer.safetensors")
-        save_file(_random_states(model), temporary / "random.safetensors")
+        _write_tensors(temporary / "model.safetensors", _flatten(model.state_dict())[0])
+        _write_tensors(temporary / "optimizer.safetensors", tensors)
+        _write_tensors(temporary / "random.safetensors", _random_states(model))
         write_json(temporary / "state.json", {"step": step, "optimizer": rest, "values": values})
     for old in _saves(directory)[:-keep]:
         shutil.rmtree(old)
     return out
+
+
+def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
+    try:
+        save_file(tensors, path)
+    except SafetensorError as error:
+        raise OutputError(
+            f"cannot write {path} ({error}): earlier saves are intact; free some space, then resume"
+        ) from error
 
 
 def load_latest_state(directory: Path, model: nn.Module, optimizers: Optimizers) -> dict[str, Any] | None:
