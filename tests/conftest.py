@@ -1,13 +1,20 @@
 """Fixtures shared by all tests. Real data is read through MALMOI_DATA and never needed."""
 
 import os
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from malmoi.corpus.build import build_corpus
+from malmoi.finetune import finetune
+from malmoi.pretraining.pretrain import pretrain
+from malmoi.pretraining.recipe import PretrainOptions
+from malmoi.pretraining.shards import build_shards
+from malmoi.tokenizer.build import VocabOptions, build_vocab
+from malmoi.training.options import FinetuneOptions
 
-SAMPLE = Path(__file__).parents[1] / "src" / "malmoi" / "sample"
+SAMPLE = Path(str(files("malmoi.sample")))
 
 
 @pytest.fixture(scope="session")
@@ -23,24 +30,22 @@ def data_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
-def quick_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `malmoi quickstart` leaves, from a few steps on the text that ships: every stage in a folder of its own."""
-    # Imported here: PyTorch takes seconds, and most tests do without.
-    from malmoi.finetune import finetune
-    from malmoi.pretraining.pretrain import pretrain
-    from malmoi.pretraining.recipe import PretrainOptions
-    from malmoi.pretraining.shards import build_shards
-    from malmoi.tokenizer.build import VocabOptions, build_vocab
-    from malmoi.training.options import FinetuneOptions
+def quick_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the output of every stage: `corpus`, `tokenizer`, `shards`, `pretrained`, `model`.
 
-    out = tmp_path_factory.mktemp("quick") / "quickstart"
-    out.mkdir()
-    build_corpus([SAMPLE / "articles.jsonl"], out / "corpus")
-    build_vocab(out / "corpus", out / "tokenizer", VocabOptions(size=3000))
-    build_shards(out / "corpus", out / "tokenizer", out / "shards")
-    options = PretrainOptions(size="tiny", steps=5, batch_rows=4, device="cpu", compile=False)
-    pretrain(out / "shards", out / "tokenizer", out / "pretrained", options)
-    opinions = SAMPLE / "opinions-dev.tsv"  # the shorter file: the model need not be good
+    Real stages on the text that ships, cut short; and `train.tsv`, `dev.tsv`. Tests read it and never write to it.
+    """
+    folder = tmp_path_factory.mktemp("quick")
+    for name, n in (("train", 160), ("dev", 40)):
+        lines = (SAMPLE / f"opinions-{name}.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
+        (folder / f"{name}.tsv").write_text("".join(lines[: n + 1]), encoding="utf-8")
+    build_corpus([SAMPLE / "articles.jsonl"], folder / "corpus")
+    build_vocab(folder / "corpus", folder / "tokenizer", VocabOptions(size=2800))
+    build_shards(folder / "corpus", folder / "tokenizer", folder / "shards")
+    tiny = PretrainOptions(size="tiny", steps=4, batch_rows=4, max_tokens=64, log_every=1, device="cpu")
+    pretrain(folder / "shards", folder / "tokenizer", folder / "pretrained", tiny)
     once = FinetuneOptions(epochs=1, device="cpu")
-    finetune("classification", out / "pretrained", opinions, out / "model", once, dev=opinions)
-    return out
+    finetune(
+        "classification", folder / "pretrained", folder / "train.tsv", folder / "model", once, dev=folder / "dev.tsv"
+    )
+    return folder

@@ -71,14 +71,14 @@ def _shape(method: Any) -> str:
     return str(signature.replace(parameters=bare, return_annotation=signature.empty))[1:-1]
 
 
-def test_attributes(quick_model: Path) -> None:
-    tokenizer = malmoi.Tokenizer.load(quick_model / "tokenizer")
-    assert tokenizer.n_tokens == len(tokenizer.vocabulary) == 3000
+def test_attributes(quick_run: Path) -> None:
+    tokenizer = malmoi.Tokenizer.load(quick_run / "tokenizer")
+    assert tokenizer.n_tokens == len(tokenizer.vocabulary) == 2800
     assert (tokenizer.pad_id, tokenizer.unk_id) == (0, 1)
     assert (tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id) == (2, 3, 4)
     assert (tokenizer.segment, len(tokenizer.fingerprint)) == ("eojeol", 64)
     assert [field.name for field in fields(Encoding)] == ["ids", "pieces", "spans"]
-    predictor = malmoi.Predictor.load(quick_model / "model", device="cpu")
+    predictor = malmoi.Predictor.load(quick_run / "model", device="cpu")
     assert (predictor.task.name, predictor.task.labels) == ("classification", ("negative", "positive"))
 
 
@@ -106,22 +106,22 @@ def _lines(capsys: pytest.CaptureFixture[str], *words: str | Path) -> list[dict[
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
-def test_line_of_tokenize(quick_model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    [line] = _lines(capsys, "tokenize", quick_model / "tokenizer", "바다에 산다.")
+def test_line_of_tokenize(quick_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [line] = _lines(capsys, "tokenize", quick_run / "tokenizer", "바다에 산다.")
     assert list(line) == ["text", "pieces", "ids", "spans"]
     assert (line["pieces"][0], line["spans"][0], line["spans"][-1]) == ("[CLS]", [0, 0], [7, 7])
 
 
 def test_lines_of_predict_evaluate_and_score(
-    quick_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    quick_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, predictions = tmp_path / "gold.tsv", tmp_path / "predictions.jsonl"
     file.write_text("text\tlabel\n정말 좋았다.\tpositive\n너무 지루했다.\tnegative\n", encoding="utf-8")
-    lines = _lines(capsys, "predict", quick_model / "model", file)
+    lines = _lines(capsys, "predict", quick_run / "model", file)
     assert [list(line) for line in lines] == [["text", "label", "prediction"]] * 2
     assert list(lines[0]["prediction"]) == ["label", "probabilities"]
     predictions.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-    [judged] = _lines(capsys, "evaluate", quick_model / "model", file)
+    [judged] = _lines(capsys, "evaluate", quick_run / "model", file)
     assert list(judged) == ["task", "n_examples", "metrics", "per_label"]
     assert list(judged["metrics"]) == ["accuracy", "macro_f1", "matthews"]
     assert _lines(capsys, "score", "classification", file, predictions) == [judged]

@@ -26,9 +26,10 @@ def test_both_languages_have_the_same_shape() -> None:
 
 
 def test_python_runs_beside_a_quickstart(
-    quick_model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    quick_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(quick_model.parent)
+    (tmp_path / "quickstart").symlink_to(quick_run)
+    monkeypatch.chdir(tmp_path)
     for block in blocks(README, "python"):
         exec(compile(block, str(README), "exec"), {})
     printed = capsys.readouterr().out.splitlines()

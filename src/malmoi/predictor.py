@@ -12,7 +12,7 @@ from malmoi.artifact import write_text
 from malmoi.errors import CheckpointError, DataError, InputError, VocabularyError
 from malmoi.model.checkpoint import load_task_model
 from malmoi.model.runtime import TorchRuntime
-from malmoi.tasks.catalog import AnyTask, detect_format, read_examples, task_from_json
+from malmoi.tasks.catalog import AnyTask, find_layout, read_examples, task_from_json
 from malmoi.tasks.task import Scores
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.device import select_device
@@ -161,15 +161,11 @@ def _chunks(records: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]
 def _records(task: AnyTask, path: Path | None, format: str) -> Iterator[dict[str, Any]]:
     if path is None:
         yield from _plain_records(task, sys.stdin, "standard input")
-    elif format == "auto" and path.suffix in _PLAIN_SUFFIXES and not _has_known_layout(task, path):
+    elif format == "auto" and path.suffix in _PLAIN_SUFFIXES and find_layout(task, path) is None:
         with path.open(encoding="utf-8-sig") as lines:
             yield from _plain_records(task, lines, str(path))
     else:
         yield from (_without_missing(asdict(example)) for example in read_examples(task, path, format))
-
-
-def _has_known_layout(task: AnyTask, path: Path) -> bool:
-    return path.is_file() and detect_format(task, path) in task.LAYOUTS.values()
 
 
 def _without_missing(record: dict[str, Any]) -> dict[str, Any]:

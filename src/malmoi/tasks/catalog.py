@@ -42,16 +42,25 @@ def task_from_json(record: Mapping[str, Any]) -> AnyTask:
     return TASKS[name].from_json(record)
 
 
+def find_layout(task: AnyTask | type[AnyTask], path: Path) -> str | None:
+    """The format of a file whose layout this task knows by its first bytes; None for any other.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    head = read_head(path)
+    return next((name for pattern, name in task.LAYOUTS.items() if re.match(pattern, head.text)), None)
+
+
 def detect_format(task: AnyTask | type[AnyTask], path: Path) -> str:
     """The format of a file: that of a layout we know, or else by its suffix and, in tables, its separator.
 
     Raises:
         InputError: the file cannot be read, or looks like nothing this task reads.
     """
+    if (layout := find_layout(task, path)) is not None:
+        return layout
     head = read_head(path)
-    for pattern, name in task.LAYOUTS.items():
-        if re.match(pattern, head.text):
-            return name
     line, suffix = head.first_line, bare_suffix(path)
     if line.startswith("{") and suffix in _JSON_SUFFIXES:
         return "jsonl"
