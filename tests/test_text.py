@@ -103,6 +103,21 @@ def test_composition_worked_example() -> None:
     assert spans.tolist() == [[0, 1], [1, 4], [4, 6], [6, 7], [7, 9], [9, 10], [10, 12]]
 
 
+def test_marks_that_do_not_compose_have_their_own_place() -> None:
+    composed, spans = nfc_with_spans("漢\u0344e\u0323\u0301a\u0301\u0323")
+    assert composed == "漢\u0308\u0301\u1eb9\u0301\u1ea1\u0301"
+    assert spans is not None
+    assert spans.tolist() == [[0, 1], [1, 2], [1, 2], [2, 4], [4, 5], [5, 8], [5, 8]]
+
+
+def test_very_many_marks_on_one_letter_do_not_hang() -> None:
+    text = "e" + "\u0301" * 200_000
+    composed, spans = nfc_with_spans(text)
+    assert composed == unicodedata.normalize("NFC", text)
+    assert spans is not None
+    assert (spans == [0, len(text)]).all()
+
+
 @given(st.one_of(COMPOSING, st.text()))
 def test_spans_say_where_every_character_comes_from(text: str) -> None:
     composed, spans = nfc_with_spans(text)

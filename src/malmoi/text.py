@@ -58,6 +58,8 @@ _PUNCTUATION = _character_class(
 # Letters that may join the one before them under NFC as marks do: vowel signs of Kirat Rai. (Conjoining jamo
 # have rules of their own, see `_joins`.)
 _JOINING_LETTERS = re.compile("[\U00016d63\U00016d67-\U00016d6a]")
+_MAX_CLUSTER_CHARS = 32
+"""A letter with more marks than this is one unit: telling them apart takes cubic time."""
 
 
 def is_hangul(char: str) -> bool:
@@ -136,13 +138,24 @@ def nfc_with_spans(text: str) -> tuple[str, np.ndarray | None]:
     composed: list[str] = []
     spans: list[tuple[int, int]] = []
     for start, end in _clusters(text):
-        piece = unicodedata.normalize("NFC", text[start:end])
-        composed.append(piece)
-        if piece == text[start:end]:
-            spans.extend((i, i + 1) for i in range(start, end))
-        else:
-            spans.extend([(start, end)] * len(piece))
+        while start < end:
+            n_chars, piece = _first_unit(text[start:end])
+            composed.append(piece)
+            spans.extend([(start, start + n_chars)] * len(piece))
+            start += n_chars
     return "".join(composed), np.array(spans, np.int32).reshape(-1, 2)
+
+
+def _first_unit(cluster: str) -> tuple[int, str]:
+    """The shortest beginning of a cluster that composes by itself: its length, and what it becomes."""
+    whole = unicodedata.normalize("NFC", cluster)
+    if len(cluster) > _MAX_CLUSTER_CHARS:
+        return len(cluster), whole
+    for n_chars in range(1, len(cluster)):
+        head = unicodedata.normalize("NFC", cluster[:n_chars])
+        if whole.startswith(head) and head + unicodedata.normalize("NFC", cluster[n_chars:]) == whole:
+            return n_chars, head
+    return len(cluster), whole
 
 
 def _clusters(text: str) -> list[tuple[int, int]]:

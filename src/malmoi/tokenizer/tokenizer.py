@@ -103,10 +103,7 @@ class Tokenizer:
             **{f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")},
         }
         write_json(directory / "tokenizer_config.json", config)
-        write_json(
-            directory / "malmoi.json",
-            {"format_version": _FORMAT_VERSION, "segment": self.segment, "fingerprint": self.fingerprint},
-        )
+        write_json(directory / "malmoi.json", {"format_version": _FORMAT_VERSION, "segment": self.segment})
 
     @property
     def n_tokens(self) -> int:
@@ -186,6 +183,10 @@ def _read_segment(path: Path) -> str:
     if not path.is_file():
         return "eojeol"
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["segment"])
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        version, segment = saved["format_version"], str(saved["segment"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} cannot be read ({error!r}): make the tokenizer again") from error
+    if version != _FORMAT_VERSION:
+        raise VocabularyError(f"format version {version}: expected {_FORMAT_VERSION}; upgrade malmoi")
+    return segment

@@ -41,6 +41,10 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def __reduce__(self) -> tuple[type["Vocabulary"], tuple[tuple[str, ...]]]:
+        # What is cached does not pickle, and worker processes need vocabularies.
+        return Vocabulary, (self.tokens,)
+
     @cached_property
     def id_of(self) -> Mapping[str, int]:
         """The id of every token."""
