@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -138,7 +138,7 @@ class FinetuningRun:
         torch.manual_seed(seed)
         head = self.task.head
         # [CLS] learns only from next sentences, which sentence-level corpora do not have; the mean needs no [CLS].
-        default = "mean" if load_config(self.model_directory).encoder == "modernbert" else "cls"
+        default: Literal["cls", "mean"] = "mean" if load_config(self.model_directory).encoder == "modernbert" else "cls"
         model = new_task_model(
             self.model_directory,
             head.kind,

@@ -169,10 +169,10 @@ def _plan(run: PretrainingRun) -> _Plan:
         return _Plan(n_steps=max(_PROBE_STEPS, int(left / step_seconds)), compile=compiled)
     n_batches = run.source.n_row_tokens / (shape.batch_rows * shape.max_tokens)
     n_steps = options.steps or max(1, round(_EPOCHS_BY_DEFAULT * n_batches))
-    compiled = options.compile
-    if compiled is None:
-        is_worth_timing = n_steps > 10 * _PROBE_STEPS
-        compiled = is_worth_timing and min(time_steps(run, _PROBE_STEPS)) * n_steps > _COMPILE_FROM_S
+    if options.compile is not None:
+        return _Plan(n_steps=n_steps, compile=options.compile)
+    is_worth_timing = n_steps > 10 * _PROBE_STEPS
+    compiled = is_worth_timing and min(time_steps(run, _PROBE_STEPS)) * n_steps > _COMPILE_FROM_S
     return _Plan(n_steps=n_steps, compile=compiled)
 
 
