@@ -7,14 +7,15 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1] / "src" / "malmoi"
 
 LAYERS = [
-    ["errors", "text", "artifact"],
+    ["errors", "text", "artifact", "progress"],
     ["engine", "corpus.*"],
     ["tokenizer.*"],
     ["pretraining.examples", "pretraining.masking", "pretraining.shards"],
     ["tasks.*"],
     ["model.*", "training.*"],
+    ["pretraining.recipe", "pretraining.run"],
     ["pretraining.pretrain", "predictor"],
-    ["finetune"],
+    ["finetune", "info"],
     ["quickstart"],
     ["cli"],
 ]
