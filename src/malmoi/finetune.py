@@ -105,11 +105,12 @@ def finetune(
     with staged_directory(out, kind="model", options=recorded, force=force) as directory:
         results = {}
         best: Result | None = None
-        for seed in range(options.seed, options.seed + options.seeds):
-            result = run.train(rows, dev_examples, seed, directory / LOG)
-            results[seed] = result.metrics
-            if best is None or _is_better(result, best, task):
-                best = result
+        with StepLog(directory / LOG) as log:
+            for seed in range(options.seed, options.seed + options.seeds):
+                result = run.train(rows, dev_examples, seed, log)
+                results[seed] = result.metrics
+                if best is None or _metric(result, task) > _metric(best, task):
+                    best = result
         assert best is not None
         report = _report(task, len(rows), len(dev_examples), best, results)
         _write(run, best, directory, recorded, report)
@@ -165,14 +166,14 @@ class FinetuningRun:
             return Losses(mse_loss(outputs.squeeze(-1), targets), {})
         return Losses(cross_entropy(outputs.flatten(0, -2), targets.flatten(), ignore_index=-100), {})
 
-    def train(self, examples: Sequence[Sequence[Row]], dev: Sequence[Any], seed: int, log_path: Path) -> Result:
+    def train(self, examples: Sequence[Sequence[Row]], dev: Sequence[Any], seed: int, log: StepLog) -> Result:
         """Train with one seed; after every epoch measure on dev and keep the best weights."""
         options, model = self.options, self.new_model(seed)
         steps_per_epoch = -(-len(examples) // options.batch_size)
         n_steps = steps_per_epoch * options.epochs
         optimizers = build_optimizers(model, self._optimizer_options(model), n_steps)
         best: Result | None = None
-        with StepLog(log_path) as log, progress_bar(f"fine-tuning, seed {seed}", n_steps) as bar:
+        with progress_bar(f"fine-tuning, seed {seed}", n_steps) as bar:
             for epoch in range(options.epochs):
                 steps = fit(
                     model,
@@ -185,11 +186,12 @@ class FinetuningRun:
                 for step in steps:
                     n_tokens = int(step.batch.row_lengths.sum())
                     log.add(step, n_examples=len(step.batch.row_lengths), n_tokens=n_tokens)
-                    if step.number % _LOG_EVERY == 0:
+                    if step.number % _LOG_EVERY == 0 or step.number % steps_per_epoch == 0:
                         log.write(seed=seed, epoch=epoch)
                     bar.update(note=log.note)
                 result = Result(seed, {}, self._evaluate(model, dev))
-                if best is None or not dev or _is_better(result, best, self.task):
+                # Of equals the later epoch: it is further down the schedule, and surer.
+                if best is None or _metric(result, self.task) >= _metric(best, self.task):
                     best = replace(result, weights=deepcopy(model.state_dict()))
         assert best is not None
         return best
@@ -212,8 +214,9 @@ class FinetuningRun:
         return Predictor(self.task, self.tokenizer, runtime, self.options.max_tokens)
 
 
-def _is_better(result: Result, best: Result, task: AnyTask) -> bool:
-    return bool(result.metrics) and result.metrics[task.main_metric] > best.metrics[task.main_metric]
+def _metric(result: Result, task: AnyTask) -> float:
+    """What results are compared by; all are equal without dev examples."""
+    return result.metrics[task.main_metric] if result.metrics else 0.0
 
 
 def _report(
