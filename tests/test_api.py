@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import malmoi
-from malmoi.cli import app
+from malmoi.cli.main import app
 from malmoi.tasks.classification import ClassificationExample
 from malmoi.tasks.labels import LabelPrediction
 from malmoi.tasks.pair import PairExample
@@ -128,5 +128,5 @@ def test_lines_of_predict_evaluate_and_score(
 
 
 def test_nothing_loads_pytorch_before_it_computes() -> None:
-    script = "import sys, malmoi, malmoi.cli; malmoi.Tokenizer; sys.exit('torch' in sys.modules)"
+    script = "import sys, malmoi, malmoi.cli.main; malmoi.Tokenizer; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0

@@ -48,7 +48,7 @@ TEXT = "말모이는 낱말을 모은 사전이다.\n조선어학회가 이 일�
 
 def test_help_names_every_command_and_never_loads_torch() -> None:
     code = (
-        "import sys; sys.argv = ['malmoi', '--help']\nfrom malmoi.cli import main\n"
+        "import sys; sys.argv = ['malmoi', '--help']\nfrom malmoi.cli.main import main\n"
         "try: main()\nfinally: print('torch' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""Every error that malmoi raises on purpose. Nothing here prints or exits; `cli.py` does.
+"""Every error that malmoi raises on purpose. Nothing here prints or exits; `cli/app.py` does.
 
     MalmoiError                 anything a user can mend: one line, exit code 1
     ├── InputError              a file that is missing, unreadable, binary or of the wrong format

@@ -1,0 +1,5 @@
+"""`python -m malmoi.cli`."""
+
+from malmoi.cli.main import main
+
+main()

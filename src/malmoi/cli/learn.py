@@ -1,0 +1,66 @@
+"""Commands that train: pretrain, finetune."""
+
+from pathlib import Path
+from typing import Annotated
+
+from malmoi.cli.app import Flat, app, print_report, say
+from malmoi.pretraining.recipe import PretrainOptions
+from malmoi.training.options import FinetuneOptions
+
+
+@app.command
+def pretrain(
+    shards: Path,
+    tokenizer: Path,
+    /,
+    *,
+    out: Path,
+    options: Annotated[PretrainOptions, Flat] = PretrainOptions(),
+    resume: bool = False,
+    force: bool = False,
+) -> None:
+    """Pre-train an encoder on token shards: masked language model and next-sentence prediction.
+
+    Args:
+        shards: Shard directory.
+        tokenizer: The tokenizer the shards were made with.
+        out: The run's directory, at its end a model directory.
+        resume: Go on from the newest save; begins where there is none.
+        force: Start over, dropping the run in --out.
+    """
+    from malmoi.pretraining.pretrain import pretrain as run
+
+    report = run(shards, tokenizer, out, options, resume=resume, force=force)
+    print_report(report)
+    if not report.finished:
+        say("the run goes on with the same command and --resume")
+        raise SystemExit(130)
+
+
+@app.command
+def finetune(
+    task: str,
+    model: Path,
+    /,
+    *,
+    train: Path,
+    out: Path,
+    dev: Path | None = None,
+    format: str = "auto",
+    options: Annotated[FinetuneOptions, Flat] = FinetuneOptions(),
+    force: bool = False,
+) -> None:
+    """Fine-tune a pre-trained model for a task.
+
+    Args:
+        task: classification or pair.
+        model: Any BERT or ModernBERT directory with its tokenizer.
+        train: Labelled examples.
+        out: Directory to make.
+        dev: Labelled examples to choose the best epoch and seed by.
+        format: Format of both files; by default it is found out.
+        force: Replace what stands at --out.
+    """
+    from malmoi.finetune import finetune as run
+
+    print_report(run(task, model, train, out, options, dev=dev, format=format, force=force))

@@ -1,0 +1,40 @@
+"""Commands to begin with and to look around: info, quickstart."""
+
+from pathlib import Path
+
+from malmoi.cli.app import app, print_record
+
+
+@app.command
+def info(path: Path, /) -> None:
+    """Say what a directory is: corpus, tokenizer, shards, pre-training run or model.
+
+    Args:
+        path: Any directory that malmoi or transformers made.
+    """
+    from malmoi.info import describe
+
+    print_record(describe(path))
+
+
+@app.command
+def quickstart(
+    *,
+    corpus: list[Path] | None = None,
+    out: Path = Path("quickstart"),
+    budget: str = "150s",
+    seed: int = 1,
+    force: bool = False,
+) -> None:
+    """Run the whole chain in minutes, on the text that ships with malmoi or on yours.
+
+    Args:
+        corpus: Your own text, files or folders, in place of the text that ships.
+        out: Directory to make, with a folder for every stage.
+        budget: Time for pre-training, such as 90s or 10m.
+        seed: Of everything random.
+        force: Replace what stands at --out.
+    """
+    from malmoi.quickstart import run_quickstart
+
+    run_quickstart(corpus, out, budget=budget, seed=seed, force=force)

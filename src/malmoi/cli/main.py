@@ -1,0 +1,16 @@
+"""The command line: parse, call one function, print. No logic; every flag is a field of an options dataclass.
+
+The modules imported here register their commands; each imports what computes only when its command runs.
+"""
+
+import malmoi.cli.learn
+import malmoi.cli.look
+import malmoi.cli.text
+import malmoi.cli.use  # noqa: F401
+from malmoi.cli.app import app, errors_as_exit_codes
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    with errors_as_exit_codes():
+        app()

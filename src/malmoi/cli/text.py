@@ -1,0 +1,104 @@
+"""Commands from text to token shards: corpus, vocab, tokenize, shards."""
+
+from pathlib import Path
+from typing import Annotated
+
+from malmoi.cli.app import Flat, TextOrDash, app, print_record, print_report, stdin_lines
+from malmoi.corpus.build import CorpusOptions
+from malmoi.pretraining.shards import ShardOptions
+from malmoi.tokenizer.build import VocabOptions
+
+
+@app.command
+def corpus(
+    inputs: list[Path],
+    /,
+    *,
+    out: Path,
+    options: Annotated[CorpusOptions, Flat] = CorpusOptions(),
+    rejects: Path | None = None,
+    workers: int = 1,
+    force: bool = False,
+) -> None:
+    """Read, clean, filter and deduplicate text files into a corpus.
+
+    Args:
+        inputs: Files or folders; .gz, .bz2 and .xz are read as they are.
+        out: Directory to make.
+        rejects: File for the documents that were dropped, with the reason (JSON Lines).
+        workers: Processes.
+        force: Replace what stands at --out.
+    """
+    from malmoi.corpus.build import build_corpus
+
+    print_report(build_corpus(inputs, out, options, rejects=rejects, workers=workers, force=force))
+
+
+@app.command
+def vocab(
+    corpus: Path,
+    /,
+    *,
+    out: Path,
+    options: Annotated[VocabOptions, Flat] = VocabOptions(),
+    workers: int = 1,
+    force: bool = False,
+) -> None:
+    """Learn a vocabulary from a corpus.
+
+    Args:
+        corpus: Corpus directory, or any file that `malmoi corpus` reads.
+        out: Directory to make.
+        workers: Processes.
+        force: Replace what stands at --out.
+    """
+    from malmoi.tokenizer.build import build_vocab
+
+    print_report(build_vocab(corpus, out, options, workers=workers, force=force))
+
+
+@app.command
+def tokenize(tokenizer: Path, text: TextOrDash = "-", /, *, special_tokens: bool = True) -> None:
+    """Cut text into pieces: one JSON object a line with pieces, ids and spans in the text.
+
+    Args:
+        tokenizer: Tokenizer directory.
+        text: The text, or - for lines from standard input.
+        special_tokens: Put [CLS] and [SEP] around.
+    """
+    from malmoi.tokenizer.tokenizer import Tokenizer
+
+    loaded = Tokenizer.load(tokenizer)
+    for line in stdin_lines() if text == "-" else [text]:
+        encoding = loaded.encode(line, special_tokens=special_tokens)
+        print_record(
+            {
+                "text": line,
+                "pieces": list(encoding.pieces),
+                "ids": list(encoding.ids),
+                "spans": [list(span) for span in encoding.spans],
+            }
+        )
+
+
+@app.command
+def shards(
+    corpus: Path,
+    tokenizer: Path,
+    /,
+    *,
+    out: Path,
+    options: Annotated[ShardOptions, Flat] = ShardOptions(),
+    force: bool = False,
+) -> None:
+    """Encode a corpus into token shards for pre-training.
+
+    Args:
+        corpus: Corpus directory, or any file that `malmoi corpus` reads.
+        tokenizer: Tokenizer directory.
+        out: Directory to make.
+        force: Replace what stands at --out.
+    """
+    from malmoi.pretraining.shards import build_shards
+
+    print_report(build_shards(corpus, tokenizer, out, options, force=force))

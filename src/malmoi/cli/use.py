@@ -1,0 +1,64 @@
+"""Commands that use a model and judge it: evaluate, predict, score."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from malmoi.cli.app import TextOrDash, app, print_record
+
+
+@app.command
+def evaluate(
+    model: Path,
+    file: Path,
+    /,
+    *,
+    format: str = "auto",
+    errors: Path | None = None,
+    device: str | None = None,
+) -> None:
+    """Judge a fine-tuned model on labelled examples; scores are in percent.
+
+    Args:
+        model: Fine-tuned model directory.
+        file: Labelled examples.
+        format: Format of the file; by default it is found out.
+        errors: File for the examples it got wrong (JSON Lines).
+        device: cpu, cuda, ...; by default the best one here.
+    """
+    from malmoi.predictor import Predictor, evaluate_file
+
+    scores = evaluate_file(Predictor.load(model, device=device), file, format=format, errors=errors)
+    print_record(scores)
+
+
+@app.command
+def predict(model: Path, file: TextOrDash = "-", /, *, format: str = "auto", device: str | None = None) -> None:
+    """Predict: every example as one JSON object a line, with its prediction.
+
+    Args:
+        model: Fine-tuned model directory.
+        file: Examples, or - for standard input: JSON objects, or plain lines (the fields apart by tabs).
+        format: Format of the file; by default it is found out.
+        device: cpu, cuda, ...; by default the best one here.
+    """
+    from malmoi.predictor import Predictor, predict_file
+
+    predictor = Predictor.load(model, device=device)
+    for record in predict_file(predictor, None if file == "-" else Path(file), format=format):
+        print_record(record)
+
+
+@app.command
+def score(task: str, gold: Path, predictions: Path, /, *, format: str = "auto") -> None:
+    """Judge anybody's predictions by the task's official metrics, in percent.
+
+    Args:
+        task: classification or pair.
+        gold: Labelled examples.
+        predictions: One prediction a line in the same order, as `malmoi predict` prints them or {"label": ...}.
+        format: Format of the gold file; by default it is found out.
+    """
+    from malmoi.tasks.catalog import score_files, task_type
+
+    scores = score_files(task_type(task), gold, predictions, format)
+    print_record({"task": task, **asdict(scores)})
