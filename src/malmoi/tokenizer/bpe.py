@@ -7,11 +7,12 @@ it merges, in flat arrays. Same words, same merges, bit for bit. It knows no siz
 files: see `build.py`.
 
 How it works. All words stand one after the other in one array, a slot for every first symbol, a gap
-between words. A merged piece keeps the slots of its parts and writes its number into the first and the last of
-them, so both neighbours of a piece are one look away. For every piece that is made, the pairs it stands in
-are written down with their places, sorted by neighbour. Nothing is done about the pairs that a merge takes away: a count
-can only fall until the pair is written down anew, so what a queue holds is never too small, and is counted
-again when it comes out (a lazy heap). Pairs far below the best wait outside of the queue, in arrays.
+between words. A merged piece keeps the slots of its parts and writes its number into the first and the last
+of them, so both neighbours of a piece are one look away. For every piece that is made, the pairs it stands
+in are written down with their places, sorted by neighbour. Nothing is done about the pairs that a merge
+takes away: a count can only fall until the pair is written down anew, so what a queue holds is never too
+small, and is counted again when it comes out (a lazy heap). Pairs far below the best wait outside of the
+queue, in arrays.
 """
 
 from array import array
