@@ -34,7 +34,7 @@ class VocabOptions:
     """How text is cut: `eojeol` (pieces grow to whole words) or `syllable` (Hangul stays single)."""
     lowercase: bool = False
     """Make letters small; accents stay."""
-    max_char_share: float = 0.5
+    max_char_share: float = 0.3
     """Characters other than Hangul and ASCII are kept, frequent ones first, while all together take at most
     this share of the entries."""
     char_coverage: float = 0.9995
