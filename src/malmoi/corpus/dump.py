@@ -109,13 +109,10 @@ def iter_pages(path: Path, counts: Counter[str], *, namespaces: Collection[int] 
 def _head(path: Path) -> bytes:
     """The first bytes, unpacked; what is wrong with the file is found again when it is read."""
     head = b""
-    try:
-        for chunk in Stream(path, 0, 0, Counter()):
-            head += chunk
-            if len(head) >= _HEAD_BYTES:
-                break
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist: check the name") from None
+    for chunk in Stream(path, 0, 0, Counter()):
+        head += chunk
+        if len(head) >= _HEAD_BYTES:
+            break
     return head[:_HEAD_BYTES]
 
 

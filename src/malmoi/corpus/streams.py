@@ -94,6 +94,8 @@ class Stream:
                     self.limit = self._end - self._start
                     while chunk := file.read(CHUNK_BYTES):
                         yield chunk
+        except FileNotFoundError as error:
+            raise InputError(f"{self._path} does not exist: check the name") from error
         except OSError as error:
             raise InputError(f"{self._path} cannot be read ({error.strerror or error})") from error
 
