@@ -6,12 +6,15 @@ finds those that match; the others are marked, for the line they stand in to be 
 
 import re
 
-from malmoi.corpus.elements import hide_markup
+from malmoi.corpus.elements import hide_separators
 from malmoi.corpus.links import link_text
 from malmoi.corpus.templates import expand_template
 
 UNCLOSED, UNCLOSED_LINK = "\ue020", "\ue021"
 """What `fold` leaves for `{{` or `{|`, and for `[[`, that nothing closes."""
+
+
+_UNCLOSED_REST = re.compile(rf"{UNCLOSED}[^\n]*")
 
 
 class PageTooComplexError(ValueError):
@@ -21,7 +24,7 @@ class PageTooComplexError(ValueError):
 # Templates, links, tables. Tables count only at the start of a line, where `|}` may be followed by the braces of a
 # template around it. A heading ends whatever was left open before it.
 _TOKEN = re.compile(
-    r"\{\{+|\}\}+|\[\[|\]\]|\n(?:[ \t:]*+(?:\{\||\|\}+)|==)|<(?:/table\s*+>|table(?=[\s>])[^<>]*+>)", re.IGNORECASE
+    r"\{\{+|\}\}+|\[\[|\]\]+|\n(?:[ \t:]*+(?:\{\||\|\}+)|==)|<(?:/table\s*+>|table(?=[\s>])[^<>]*+>)", re.IGNORECASE
 )
 _WORK_A_CHARACTER = 30
 _LEAST_WORK = 200_000
@@ -53,8 +56,8 @@ class Brackets:
         char = token[0]
         if token == "[[":
             self._push("[", UNCLOSED_LINK)
-        elif token == "]]":
-            self._close_link()
+        elif char == "]":
+            self._close_links(len(token))
         elif char == "{":
             self._push("{", UNCLOSED, len(token))
         elif char == "}":
@@ -108,13 +111,21 @@ class Brackets:
         self._work -= len(joined) + len(inside)
         if self._work < 0:
             raise PageTooComplexError("brackets nested too deeply")
-        return joined
+        return _UNCLOSED_REST.sub("", joined) if UNCLOSED in joined else joined
 
-    def _close_link(self) -> None:
-        frame = self._pop_to("[", "[{") if self._n_open["["] else None
-        if frame:
-            said = link_text(self._take(frame[1]))
-            self._out.append(hide_markup(said) if self._open and ("|" in said or "=" in said) else said)
+    def _close_links(self, n: int) -> None:
+        while n >= 2 and self._n_open["["]:
+            frame = self._pop_to("[", "[{")
+            if not frame:
+                return
+            inside = self._take(frame[1])
+            if n == 3 and inside.rfind("[") > inside.rfind("]"):  # `[[파일:…|… [http://… 글]]]`
+                n, inside = 2, inside + "]"
+            said = link_text(inside)
+            self._out.append(hide_separators(said) if self._open else said)
+            n -= 2
+        if n == 1:
+            self._out.append("]")
 
     def _close_braces(self, n: int) -> None:
         while n >= 2 and self._n_open["{"]:

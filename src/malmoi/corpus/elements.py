@@ -3,12 +3,14 @@
 Linear in the length of the page, whatever stands in it: an element that is never closed is looked for once.
 """
 
+import html
 import re
 from collections.abc import Callable
 
-_QUIET = "[]{}|'<>=*#:;_-!~"
+_QUIET = "|=[]{}'<>*#:;_-!&"
 QUIET_FIRST = 0xE000
 _HIDE = {ord(char): QUIET_FIRST + i for i, char in enumerate(_QUIET)}
+_HIDE_SEPARATORS = {ord(char): _HIDE[ord(char)] for char in "|="}
 _SHOW = {quiet: chr(char) for char, quiet in _HIDE.items()}
 _IS_QUIET = re.compile(f"[{chr(QUIET_FIRST)}-{chr(QUIET_FIRST + len(_QUIET) - 1)}]")
 
@@ -18,8 +20,13 @@ def hide_markup(text: str) -> str:
     return text.translate(_HIDE)
 
 
+def hide_separators(text: str) -> str:
+    """Text that is one argument of a template, whatever stands in it; `show_markup` undoes it."""
+    return text.translate(_HIDE_SEPARATORS) if "|" in text or "=" in text else text
+
+
 def show_markup(text: str) -> str:
-    """Undo `hide_markup`."""
+    """Undo `hide_markup` and `hide_separators`."""
     return text.translate(_SHOW) if _IS_QUIET.search(text) else text
 
 
@@ -55,7 +62,7 @@ def drop_elements(text: str) -> str:
         else:
             content_end, position = closing.element_end(name, match.end())
             if name == "nowiki":
-                parts.append(hide_markup(text[match.end() : content_end]))
+                parts.append(hide_markup(html.unescape(text[match.end() : content_end])))
             elif name == "math" and content_end - match.end() < 12:
                 content = text[match.end() : content_end]
                 parts.append(content.strip() if _LONE_SYMBOL.fullmatch(content) else "")

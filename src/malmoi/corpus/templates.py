@@ -36,7 +36,7 @@ def expand_template(inside: str, title: str) -> str:
     Templates and links inside must have become text. `title` is the page's, which `{{PAGENAME}}` stands for.
     """
     name, bar, rest = inside.partition("|")
-    name = name.strip().replace("_", " ").lower()
+    name = name.strip().replace("_", " ").lower().removeprefix("틀:").removeprefix("template:").lstrip()
     rule = TEMPLATES.get(name)
     if rule:
         return rule(_split(rest) if bar else Arguments([], {}))
@@ -130,7 +130,7 @@ def _date(arguments: Arguments) -> str:
     parts = [value for value in arguments.numbered if value][:3]
     if parts and (iso := _ISO_DATE.match(parts[0])):
         parts = list(iso.groups())
-    if not parts or not all(part.isdecimal() for part in parts) or len(parts[0]) < 3:
+    if not parts or not all(part.isdecimal() and len(part) < 5 for part in parts) or len(parts[0]) < 3:
         return " ".join(parts)
     return " ".join(f"{int(part)}{unit}" for part, unit in zip(parts, "년월일", strict=False))
 
