@@ -394,3 +394,27 @@ def test_no_markup_is_left_in_real_pages(data_dir: Path) -> None:
     )
     for name, wikitext in _pages(data_dir).items():
         assert not left.search(_clean(wikitext)), name
+
+
+def _plain_pieces(wikitext: str) -> list[str]:
+    """What another parser finds between all markup: sentences or parts of them, four words and more."""
+    mwparserfromhell = pytest.importorskip("mwparserfromhell")
+    pieces = []
+    for node in mwparserfromhell.parse(wikitext).filter_text(recursive=False):
+        for piece in re.split(r"\n|(?<=[.!?])\s", str(node)):
+            piece = clean_text(piece.replace("&nbsp;", " ").lstrip("*#:; ")).strip(" .,)")
+            if len(piece) >= 20 and len(piece.split()) >= 4 and not piece.startswith("|"):
+                pieces.append(piece)
+    return pieces
+
+
+@pytest.mark.data
+def test_the_prose_of_real_pages_is_kept(data_dir: Path) -> None:
+    n_chars = n_kept = 0
+    for wikitext in _pages(data_dir).values():
+        text = " ".join(_clean(wikitext).split())
+        for piece in _plain_pieces(wikitext):
+            n_chars += len(piece)
+            n_kept += len(piece) * (piece in text)
+    assert n_chars > 400_000
+    assert n_kept / n_chars >= 0.99, f"{n_kept / n_chars:.2%} of the prose kept"
