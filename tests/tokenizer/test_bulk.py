@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tokenizers
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import models, normalizers, pre_tokenizers
 
@@ -46,6 +46,7 @@ def all_tokenizers(
 
 
 @pytest.mark.parametrize("which", range(4))
+@settings(deadline=None)
 @given(texts=TEXTS)
 def test_ids_are_those_of_single_encoding(which: int, texts: list[str], all_tokenizers: list[Tokenizer]) -> None:
     tokenizer = all_tokenizers[which]
@@ -58,12 +59,20 @@ def test_ids_are_those_of_single_encoding(which: int, texts: list[str], all_toke
         assert encoded.lengths.tolist() == [len(ids) for ids in encoded.split()]
 
 
-def test_a_full_memory_is_emptied(tokenizer: Tokenizer) -> None:
+def test_a_full_memory_serves_on_and_is_emptied_when_it_does_not(tokenizer: Tokenizer) -> None:
     encoder = BulkEncoder(tokenizer, memory_mb=1)
-    for start in range(0, 30_000, 3000):
-        texts = [f"말모이{i} 한글{i}" for i in range(start, start + 3000)]
+
+    def check(texts: list[str]) -> int:
         assert [ids.tolist() for ids in encoder.encode(texts).split()] == expected(tokenizer, texts)
-        assert len(encoder._numbers) <= 12_000
+        return len(encoder._numbers)
+
+    n_full = check([f"말모이{i}" for i in range(6000)])
+    assert n_full == 6000
+    mixed = [f"말모이{i} 한글말{i}" if i % 3 == 0 else f"말모이{i}" for i in range(3000)]
+    assert check(mixed) == check(mixed) == n_full  # a quarter is new: encoded, not kept
+    others = [f"한글{i}" for i in range(3000)]
+    assert check(others) == 3000  # all are new: begun anew
+    assert check(mixed) == 3000 + 4000
     with pytest.raises(OptionError, match="memory_mb is 0"):
         BulkEncoder(tokenizer, memory_mb=0)
 

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malmoi.tokenizer.backend import malmoi_normalizer, malmoi_pre_tokenizer
@@ -36,6 +36,7 @@ _TEXT = (
 )
 
 
+@settings(deadline=None)
 @given(_TEXT, st.booleans())
 def test_words_are_those_of_the_library(text: str, lowercase: bool) -> None:
     eojeols = Counter(split_eojeols(text))
@@ -56,6 +57,7 @@ def test_words_end_at_entries_that_are_never_split() -> None:
     assert words == {"에": 2, "은": 1, "(": 1, ")": 1, "첫": 1, ".": 1}
 
 
+@settings(deadline=None)
 @given(st.text("가나 \n\t\x0b\x1c\x85\u200b\u2028\u3000\xa0.a"))
 def test_eojeols_end_where_the_tokenizer_cuts(text: str) -> None:
     # `str.split` cuts at some controls that BERT deletes.

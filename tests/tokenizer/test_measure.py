@@ -1,7 +1,7 @@
 """What is counted is what single encoding gives; what is shown can be found in the text."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malmoi.tokenizer.measure import longest_pieces, measure, pick_sentences, script_shares
@@ -20,6 +20,7 @@ def test_unknown_pieces_are_measured(tokenizer: Tokenizer) -> None:
 
 
 @pytest.mark.parametrize("fixture", ["tokenizer"])
+@settings(deadline=None)
 @given(text=st.text("말모이뷁 .\n\x0b\u200b漢"))
 def test_counts_are_those_of_single_encoding(fixture: str, text: str, request: pytest.FixtureRequest) -> None:
     tokenizer: Tokenizer = request.getfixturevalue(fixture)

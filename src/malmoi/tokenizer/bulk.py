@@ -24,6 +24,8 @@ from malmoi.tokenizer.tokenizer import Tokenizer
 _NO_BLANKS = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 """`str.split` cuts at these, BERT's clean-up joins what stands around them."""
 _EOJEOLS_AT_ONCE = 1024
+_MAX_UNKNOWN = 0.3
+"""Share of unknown eojeols at which a full memory no longer serves."""
 _ENTRY_BYTES = 200
 """About what one eojeol takes besides its characters and ids: string, dictionary, two numbers."""
 
@@ -46,7 +48,11 @@ class BulkEncoder:
     """Encodes texts, without special tokens; remembers the ids of eojeols in a bounded room."""
 
     def __init__(self, tokenizer: Tokenizer, *, memory_mb: int = 512) -> None:
-        """Wrap a tokenizer; when the eojeols known take some `memory_mb`, all are forgotten and learnt anew."""
+        """Wrap a tokenizer; when the eojeols known take some `memory_mb`, no others are kept.
+
+        The frequent ones come early, so these serve on. Where they no longer do (text of another kind), all are
+        forgotten and learnt anew.
+        """
         if memory_mb < 1:
             raise OptionError(f"memory_mb is {memory_mb}: expected 1 or more")
         self._tokenizer, self._max_bytes = tokenizer, memory_mb << 20
@@ -81,17 +87,28 @@ class BulkEncoder:
     def _encode_by_eojeols(self, texts: Sequence[str]) -> EncodedTexts:
         cut = list(map(str.split, texts))
         n_eojeols = np.fromiter(map(len, cut), np.int64, len(cut))
-        if self._n_bytes > self._max_bytes:
-            self._forget()
-        n_known = len(self._numbers)
+        n_known, n_ids = len(self._numbers), self._n_ids
         total = int(n_eojeols.sum())
         # The inner loop: one look in a dictionary for every eojeol, none of it in Python.
         numbers = np.fromiter(map(self._numbers.__getitem__, chain.from_iterable(cut)), np.int64, total)
+        is_full = self._n_bytes > self._max_bytes
+        if is_full and np.count_nonzero(numbers >= n_known) > total * _MAX_UNKNOWN:
+            self._forget()
+            return self._encode_by_eojeols(texts)
         if len(self._numbers) > n_known:
             self._learn(n_known)
         lengths = self._lengths[numbers]
         ids = _gather(self._ids, self._starts[numbers], lengths)
+        if is_full:
+            self._drop(n_known, n_ids)
         return EncodedTexts(ids, _sums(lengths, n_eojeols))
+
+    def _drop(self, n_known: int, n_ids: int) -> None:
+        """Forget the eojeols numbered from `n_known` on."""
+        while len(self._numbers) > n_known:
+            self._numbers.popitem()  # the newest
+        self._numbers.default_factory = count(n_known).__next__
+        self._n_ids = n_ids
 
     def _learn(self, n_known: int) -> None:
         """Find the ids of the eojeols numbered from `n_known` on."""
