@@ -15,12 +15,14 @@ LAYERS = [
     ["model.*", "training.*"],
     ["pretraining.recipe", "pretraining.run"],
     ["pretraining.pretrain", "predictor"],
+    ["baseline", "finetune_run", "submission"],
+    ["finetune_sweep"],
     ["finetune", "info"],
     ["quickstart"],
     ["cli.*"],
 ]
 # Function-level imports keep start-up fast and optional libraries optional; only here.
-LATE_IMPORTS_ALLOWED = ("cli.", "__init__")
+LATE_IMPORTS_ALLOWED = ("baseline", "cli.", "__init__")
 
 
 def _modules() -> dict[str, ast.Module]:

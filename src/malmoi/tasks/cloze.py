@@ -16,7 +16,7 @@ import numpy as np
 
 from malmoi.errors import InputError
 from malmoi.tasks.choice import ChoiceTask, plain_answer, plain_choices
-from malmoi.tasks.files import read_json_object, read_json_lines, read_records
+from malmoi.tasks.files import read_json_lines, read_json_object, read_records
 from malmoi.tasks.task import Head, Reader, Row, TaskTokenizer, check_room
 from malmoi.tokenizer.tokenizer import Encoding
 

@@ -6,7 +6,7 @@ looks at a label to decide which rows to make: training, evaluation, command lin
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 
@@ -83,6 +83,11 @@ class Scores:
     """For each label `precision`, `recall`, `f1` (percent) and `n`, its gold examples; may be empty."""
     confusion: dict[str, dict[str, int]] | None = None
     """Gold label → predicted label → how often; `None` for tasks without labels, and with too many to look at."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields; without a confusion matrix where there is none."""
+        values = asdict(self)
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)
