@@ -16,7 +16,7 @@ from malmoi.model.card import finetuning_card
 from malmoi.model.checkpoint import save_model
 from malmoi.model.names import Architecture
 from malmoi.predictor import TASK_FILE, check_vocabulary
-from malmoi.tasks.catalog import AnyTask, ExampleFile, read_example_file, task_type
+from malmoi.tasks.catalog import AnyTask, ExampleFile, learn_task, read_example_file, task_type
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.options import FinetuneOptions
 from malmoi.training.rows import encode_compactly
@@ -107,7 +107,7 @@ def finetune(
         check_baseline(kind)
     tokenizer = Tokenizer.load(model_directory)
     train_file = read_example_file(kind, train, format)
-    task = kind.from_examples(train_file.examples)
+    task = learn_task(kind, train_file.examples, train)
     run = FinetuningRun(task, tokenizer, model_directory, options)
     check_vocabulary(tokenizer, run.config.n_tokens, model_directory)
     dev_file = ExampleFile([], {}) if dev is None else read_example_file(task, dev, format)

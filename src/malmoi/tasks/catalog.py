@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,7 @@ def read_example_file(task: AnyTask | type[AnyTask], path: Path, format: str = "
             else:
                 examples.append(item)
     except InputError as error:
-        error.args = (f"{error}{_other_layout(task, name, path)}",)
+        error.args = (f"{error}{_other_layout(task, path) if name != find_layout(task, path) else ''}",)
         raise
     if not examples:
         raise InputError(f"{path} holds no examples: expected one or more in the format {name}")
@@ -137,13 +137,28 @@ def read_example_file(task: AnyTask | type[AnyTask], path: Path, format: str = "
     return ExampleFile(examples, dict(dropped))
 
 
-def _other_layout(task: AnyTask | type[AnyTask], name: str, path: Path) -> str:
-    """What the head of a file that could not be read as `name` looks like, where it looks like another format."""
-    likely = [f"{kind.name}'s {layout}" for kind in TASKS.values() if (layout := find_layout(kind, path)) is not None]
+def learn_task(kind: type[AnyTask], examples: Sequence[Any], path: Path) -> AnyTask:
+    """The task that the training examples of a file show; see `Task.from_examples`.
+
+    Raises:
+        InputError: they cannot be learnt from; with the file, and what else it looks like.
+    """
+    try:
+        return kind.from_examples(examples)
+    except InputError as error:
+        raise InputError(f"{path}: {error}{_other_layout(kind, path)}") from None
+
+
+def _other_layout(task: AnyTask | type[AnyTask], path: Path) -> str:
+    """`; the file looks like …`, where the head of a file is of a layout that another task knows."""
+    likely = [
+        f"{kind.name}'s {layout}"
+        for kind in TASKS.values()
+        if kind.name != task.name and (layout := find_layout(kind, path)) not in (None, "json")
+    ]
     own = find_layout(task, path)
-    if not likely or own == name:
-        return ""
-    return f"; the file looks like {' or '.join(likely)}"
+    likely += [f"the format {own}"] if own not in (None, "json") else []
+    return f"; the file looks like {' or '.join(likely)}" if likely else ""
 
 
 def read_predictions(task: AnyTask | type[AnyTask], path: Path) -> list[Any]:

@@ -54,8 +54,8 @@ def read_ynat(path: Path) -> Iterator[ClassificationExample]:
     return read_table(path, ",", ClassificationExample, _FIELDS, ("title", "topic_idx"))
 
 
-def read_klue_ynat(path: Path) -> Iterator[ClassificationExample]:
-    """KLUE-TC (YNAT): a JSON list of headlines, `title` and `label`."""
+def read_json(path: Path) -> Iterator[ClassificationExample]:
+    """A JSON list of objects with the keys of `jsonl`; also KLUE-TC (YNAT), whose text is the `title`."""
     return read_records(path, read_json_list, Classification.example_from_json)
 
 
@@ -83,15 +83,17 @@ class Classification(LabelTask[ClassificationExample]):
         "tsv": read_tsv,
         "nsmc": read_nsmc,
         "ynat": read_ynat,
-        "klue-ynat": read_klue_ynat,
+        "json": read_json,
+        "klue-ynat": read_json,
         "cola": read_cola,
         "sst-2": read_sst_2,
     }
     LAYOUTS: ClassVar[Mapping[str, str]] = {
-        r"\s*\[\s*\{": "klue-ynat",
+        r"\s*\[\s*\{\s*\"guid\":\s*\"ynat": "klue-ynat",
         r"sentence\tlabel\r?\n": "sst-2",
         _COLA_TEST: "cola",  # SST-2's test file has the same columns, and is read the same
         r"\w+\t[01]\t\*?\t[^\t\n]+\n": "cola",
+        r"\s*\[\s*\{": "json",
         r"id\tdocument\tlabel\r?\n": "nsmc",
         r"(index|guid),title,topic_idx\r?\n": "ynat",
     }

@@ -44,8 +44,8 @@ def read_tsv(path: Path) -> Iterator[PairExample]:
     return read_table(path, "\t", PairExample, _FIELDS)
 
 
-def read_klue_nli(path: Path) -> Iterator[PairExample]:
-    """KLUE-NLI: a JSON list of premises and hypotheses."""
+def read_json(path: Path) -> Iterator[PairExample]:
+    """A JSON list of objects with the keys of `jsonl`; also KLUE-NLI."""
     return read_records(path, read_json_list, Pair.example_from_json)
 
 
@@ -105,7 +105,8 @@ class Pair(LabelTask[PairExample]):
         "jsonl": read_jsonl,
         "csv": read_csv,
         "tsv": read_tsv,
-        "klue-nli": read_klue_nli,
+        "json": read_json,
+        "klue-nli": read_json,
         "question-pair": read_question_pair,
         "kornli": read_tsv,
         "paws-x": read_paws_x,
@@ -117,7 +118,7 @@ class Pair(LabelTask[PairExample]):
         "wnli": read_sentences,
     }
     LAYOUTS: ClassVar[Mapping[str, str]] = {
-        r"\s*\[\s*\{": "klue-nli",
+        r"\s*\[\s*\{[^}]*\"premise\"": "klue-nli",
         r"question1\tquestion2\tis_duplicate\r?\n": "question-pair",
         r"sentence1\tsentence2\tgold_label\r?\n": "kornli",
         r"id\tsentence1\tsentence2\tlabel\r?\n": "paws-x",
@@ -126,6 +127,7 @@ class Pair(LabelTask[PairExample]):
         r"index\tquestion\tsentence(\tlabel)?\r?\n": "qnli",
         r"id\t(qid1\tqid2\t)?question1\tquestion2(\tis_duplicate)?\r?\n": "qqp",
         r"index\tsentence1\tsentence2(\tlabel)?\r?\n": "rte",  # WNLI's is the same
+        r"\s*\[\s*\{": "json",
     }
 
     def metrics_of(self, confusion: Confusion) -> dict[str, float]:

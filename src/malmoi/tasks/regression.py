@@ -68,7 +68,7 @@ def read_sts(path: Path) -> Iterator[RegressionExample]:
 
 
 def read_klue_sts(path: Path) -> Iterator[RegressionExample]:
-    """KLUE-STS: a JSON list; the score is `real-label`, not the one that was rounded to a digit."""
+    """A JSON list of objects with the keys of `jsonl`; in KLUE-STS the score is `real-label`, which is not rounded."""
     return read_records(path, read_json_list, _from_klue)
 
 
@@ -95,12 +95,14 @@ class Regression(Task[RegressionExample, RegressionPrediction]):
         "tsv": read_tsv,
         "sts-b": read_sts,
         "korsts": read_sts,
+        "json": read_klue_sts,
         "klue-sts": read_klue_sts,
     }
     LAYOUTS: ClassVar[Mapping[str, str]] = {
         r"index\tgenre\tfilename\tyear\told_index\t": "sts-b",
         r"genre\tfilename\tyear\tid\tscore\tsentence1\tsentence2\r?\n": "korsts",
-        r"\s*\[\s*\{": "klue-sts",
+        r"\s*\[\s*\{[^}]*\{[^}]*\"real-label\"": "klue-sts",
+        r"\s*\[\s*\{": "json",
     }
     main_metric: ClassVar[str] = "pearson"
 
