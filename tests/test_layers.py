@@ -8,8 +8,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "malmoi"
 
 LAYERS = [
     ["errors", "text", "artifact", "progress"],
-    ["engine", "corpus.*"],
-    ["tokenizer.*"],
+    ["engine", "corpus.*", "download"],
+    ["tokenizer.*", "data_sets"],
     ["pretraining.examples", "pretraining.masking", "pretraining.shards"],
     ["tasks.*"],
     ["model.*", "training.*"],
