@@ -202,12 +202,6 @@ DATA_SETS: Mapping[str, DataSet] = {
         licence="Reuters: for research, by agreement",
         page="https://www.clips.uantwerpen.be/conll2003/ner/",
     ),
-    "konec": DataSet(
-        about="entities of 150 classes that fold into the 15 TTA types; 5,000 sentences",
-        task="tagging",
-        licence="CC BY-SA 4.0",
-        page="https://github.com/korean-named-entity/konne",
-    ),
     "tta-ner": DataSet(
         about="entities of the TTA standard's 15 types; ETRI, National Institute of Korean Language",
         task="tagging",
