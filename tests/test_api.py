@@ -12,9 +12,12 @@ import pytest
 
 import malmoi
 from malmoi.cli.main import app
+from malmoi.tasks.choice import ChoiceExample, ChoicePrediction
 from malmoi.tasks.classification import ClassificationExample
+from malmoi.tasks.cloze import ClozeExample
 from malmoi.tasks.labels import LabelPrediction
 from malmoi.tasks.pair import PairExample
+from malmoi.tasks.regression import RegressionExample, RegressionPrediction
 from malmoi.tokenizer.tokenizer import Encoding
 
 METHODS = {
@@ -28,7 +31,7 @@ METHODS = {
         "decode": "self, ids",
     },
     "Predictor": {
-        "load": "directory, *, device=None, precision='auto'",
+        "load": "directory, *, task=None, device=None, precision='auto'",
         "predict": "self, examples",
         "evaluate": "self, examples",
     },
@@ -40,9 +43,10 @@ FLAGS = {
     "tokenize": "--special-tokens",
     "shards": "--out --force",
     "pretrain": "--out --size --steps --budget --save-every --seed --resume --device --force",
-    "finetune": "--train --dev --out --format --epochs --lr --seed --seeds --device --force",
-    "evaluate": "--format --errors --device",
-    "predict": "--format --device",
+    "data": "",
+    "finetune": "--train --dev --out --format --epochs --lr --lrs --seed --seeds --baseline --device --force",
+    "evaluate": "--format --task --errors --device",
+    "predict": "--format --task --submission --device",
     "score": "--format",
     "info": "",
     "quickstart": "--corpus --out --budget --seed --force",
@@ -86,6 +90,11 @@ def test_fields_of_examples_and_predictions() -> None:
     """They are the schema of JSON Lines as well."""
     assert [field.name for field in fields(ClassificationExample)] == ["text", "label"]
     assert [field.name for field in fields(PairExample)] == ["first", "second", "label"]
+    assert [field.name for field in fields(RegressionExample)] == ["first", "second", "score"]
+    assert [field.name for field in fields(ChoiceExample)] == ["context", "choices", "answer"]
+    assert [field.name for field in fields(ClozeExample)] == ["text", "choices", "answer"]
+    assert [field.name for field in fields(RegressionPrediction)] == ["score"]
+    assert [field.name for field in fields(ChoicePrediction)] == ["choice", "scores"]
     assert [field.name for field in fields(LabelPrediction)] == ["label", "probabilities"]
 
 
@@ -122,7 +131,7 @@ def test_lines_of_predict_evaluate_and_score(
     assert list(lines[0]["prediction"]) == ["label", "probabilities"]
     predictions.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     [judged] = _lines(capsys, "evaluate", quick_run / "model", file)
-    assert list(judged) == ["task", "n_examples", "metrics", "per_label"]
+    assert list(judged) == ["task", "n_examples", "metrics", "per_label", "confusion"]
     assert list(judged["metrics"]) == ["accuracy", "macro_f1", "matthews"]
     assert _lines(capsys, "score", "classification", file, predictions) == [judged]
 

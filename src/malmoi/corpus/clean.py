@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from malmoi.artifact import write_json
+from malmoi.corpus.brackets import PageTooComplexError
 from malmoi.corpus.dedup import Signer, content_hash
 from malmoi.corpus.document import Document
-from malmoi.corpus.filters import judge, make_filters
+from malmoi.corpus.filters import Filter, Verdict, judge, make_filters
 from malmoi.corpus.options import CorpusOptions
 from malmoi.corpus.pieces import Piece, read_span
 from malmoi.corpus.readers import clean_document
@@ -99,8 +100,7 @@ def _clean(piece: Piece, directory: Path, options: CorpusOptions, keep_rejects: 
     n_chars: list[int] = []
     with (directory / KEPT).open("wb") as kept_file, (directory / REJECTS).open("wb") as rejects_file:
         for raw, format in _documents(piece, broken, unreadable):
-            document = clean_document(raw, format)
-            verdict = judge(document.text, filters)
+            document, verdict = _clean_and_judge(raw, format, filters)
             if verdict is True:
                 kept_file.write(json_line(document))
                 hashes.append(content_hash(document.text))
@@ -129,6 +129,14 @@ def _clean(piece: Piece, directory: Path, options: CorpusOptions, keep_rejects: 
         examples=examples,
     )
     write_json(directory / OUTCOME, vars(outcome))
+
+
+def _clean_and_judge(raw: Document, format: str, filters: tuple[Filter, ...]) -> tuple[Document, Verdict]:
+    try:
+        document = clean_document(raw, format)
+    except PageTooComplexError:
+        return raw, (False, "too-complex")
+    return document, judge(document.text, filters)
 
 
 def _documents(piece: Piece, broken: Counter[str], unreadable: dict[str, str]) -> Iterator[tuple[Document, str]]:

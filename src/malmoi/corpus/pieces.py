@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from malmoi.artifact import MANIFEST
 from malmoi.corpus.document import Document
+from malmoi.corpus.dump import dump_blocks, iter_block
 from malmoi.corpus.lines import PACKED
 from malmoi.corpus.options import CorpusOptions, Source
 from malmoi.corpus.readers import corpus_parts, find_format, parse_documents
@@ -101,10 +102,11 @@ def _is_hidden(path: Path) -> bool:
 
 
 def split_file(file: InputFile) -> list[Span] | None:
-    """The spans of a file that workers can read each by itself, or None for one to be read here.
-
-    Formats whose files have parts that can be found without reading them join here, and in `read_span`.
-    """
+    """The spans of a file that workers can read each by itself, or None for one to be read here."""
+    if file.format == "mediawiki":
+        blocks = dump_blocks(file.path, SPAN_BYTES)
+        if len(blocks) > 1:
+            return [Span(str(file.path), file.format, start, end) for start, end in blocks]
     if text_bytes(file.path, file.n_bytes) <= SPAN_BYTES or file.format == "parquet":
         return [Span(str(file.path), file.format, 0, file.n_bytes)]
     return None
@@ -112,7 +114,12 @@ def split_file(file: InputFile) -> list[Span] | None:
 
 def read_span(span: Span, counts: Counter[str]) -> Iterator[Document]:
     """The documents of a span, not yet cleaned. Runs in a worker."""
-    return parse_documents(Path(span.path), span.format, counts)
+    path = Path(span.path)
+    if span.format == "mediawiki":
+        for page in iter_block(path, span.start, span.end, counts):
+            yield Document(id=page.id, title=page.title, text=page.wikitext)
+    else:
+        yield from parse_documents(path, span.format, counts)
 
 
 def text_bytes(path: Path, n_bytes: int) -> int:

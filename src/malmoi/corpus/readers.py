@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from malmoi.artifact import MANIFEST, read_manifest
+from malmoi.corpus.brackets import PageTooComplexError
 from malmoi.corpus.document import Document, clean_text
+from malmoi.corpus.dump import is_dump, iter_pages
 from malmoi.corpus.lines import PACKED, load_library, read_lines
 from malmoi.corpus.markup import clean_wikiextractor
+from malmoi.corpus.wikitext import clean_wikitext
 from malmoi.errors import InputError, OptionError
 
 MAX_DOCUMENT_CHARS = 100_000
@@ -94,6 +97,12 @@ def _wiki_document(path: Path, head: re.Match[str], lines: list[str]) -> Documen
     return Document(id=head["id"] or path.name, title=html.unescape(head["title"]), text="\n".join(lines))
 
 
+def _parse_mediawiki(path: Path, counts: Counter[str]) -> Iterator[Document]:
+    """The articles of a dump, as wikitext."""
+    for page in iter_pages(path, counts):
+        yield Document(id=page.id, title=page.title, text=page.wikitext)
+
+
 _PARQUET = b"PAR1"
 _PARQUET_COLUMNS = ("id", "title", "text")
 
@@ -123,6 +132,7 @@ _PARSERS: dict[str, Callable[[Path, Counter[str]], Iterator[Document]]] = {
     "lines": _parse_lines,
     "jsonl": _parse_jsonl,
     "wikiextractor": _parse_wikiextractor,
+    "mediawiki": _parse_mediawiki,
     "parquet": _parse_parquet,
 }
 FORMATS = ("auto", *_PARSERS)
@@ -135,10 +145,15 @@ def find_format(path: Path, format: str = "auto") -> str:
 
     Raises:
         OptionError: an unknown `format`.
-        InputError: the file cannot be read (also with a given `format`), or is a MediaWiki XML dump.
+        InputError: the file cannot be read, or is no dump (also with a given `format`).
     """
     if format not in FORMATS:
         raise OptionError(f"format is {format!r}: expected one of {', '.join(FORMATS)}")
+    if format in ("auto", "mediawiki"):
+        if is_dump(path):
+            return "mediawiki"
+        if format == "mediawiki":
+            raise InputError(f"{path} is no MediaWiki dump: expected XML that begins with <mediawiki")
     if format in ("auto", "parquet") and _begins_with(path, _PARQUET):
         return "parquet"
     line = next((line for _, line in read_lines(path) if line and not line.isspace()), "").strip()
@@ -146,8 +161,6 @@ def find_format(path: Path, format: str = "auto") -> str:
         raise InputError(f"{path} is not a Parquet file: check --format")
     if format != "auto":
         return format
-    if line.startswith("<mediawiki"):
-        raise InputError(f"{path} is a MediaWiki XML dump: run WikiExtractor on it and pass what it writes")
     if _DOC_START.match(line):
         return "wikiextractor"
     suffixes = [s for s in path.suffixes if s not in PACKED]
@@ -173,8 +186,14 @@ def parse_documents(path: Path, format: str, counts: Counter[str]) -> Iterator[D
 
 
 def clean_document(document: Document, format: str) -> Document:
-    """The document with the markup of its format taken out and every field cleaned."""
+    """The document with the markup of its format taken out and every field cleaned.
+
+    Raises:
+        PageTooComplexError: a page of wikitext that cannot be read in reasonable time.
+    """
     text = document.text
+    if format == "mediawiki":
+        text = clean_wikitext(text, document.title)
     if format == "wikiextractor":
         text = clean_wikiextractor(text, document.title)
     title = document.title and clean_text(document.title).replace("\n", " ")
@@ -190,14 +209,19 @@ def read_documents(path: Path, *, format: str = "auto", counts: Counter[str] | N
         format: `text` (blank line between documents; one without is cut after about 100,000 characters),
             `lines` (every line a document), `jsonl`, `wikiextractor`, `parquet`, or `auto`.
         counts: gets what could not be read, by reason: `broken-utf8` and `bad-json` lines, `outside-doc`
-            lines, `unclosed-doc` pages, `file-without-documents`.
+            lines, `unclosed-doc` pages, `file-without-documents`; of dumps what `dump.iter_block` names, and
+            `too-complex` pages.
 
     Raises:
         InputError, OptionError: see `read_lines` and `find_format`.
     """
     format = find_format(path, format)
-    for document in parse_documents(path, format, Counter() if counts is None else counts):
-        yield clean_document(document, format)
+    counts = Counter() if counts is None else counts
+    for document in parse_documents(path, format, counts):
+        try:
+            yield clean_document(document, format)
+        except PageTooComplexError:
+            counts["too-complex"] += 1
 
 
 def corpus_parts(corpus: Path) -> list[Path]:
