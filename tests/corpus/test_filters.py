@@ -90,12 +90,14 @@ def test_a_page_that_tells_more_than_meanings_stays() -> None:
     page = "배는 다음을 뜻한다.\n배나무의 열매로, 가을에 익으며 물이 많고 달아 널리 먹는다."
     assert is_no_disambiguation(page) is True
     assert is_no_disambiguation("그는 다음 날 아침 일찍 배를 타고 떠났다.") is True
+    assert is_no_disambiguation("이거 보고 다음날 뜻을 알았다.") is True
     keeping = make_filters(replace(OPTIONS, keep_disambiguation=True))
     assert judge("해달(海獺)은 다음을 가리키는 말이다.", keeping) is True
 
 
 def test_few_lines_are_no_list_and_one_word_no_boilerplate() -> None:
     assert is_prose("봄비\n여름 바람\n가을 하늘", 0.5) is True
+    assert is_content("이 영화 때문에 처음으로 로그인했다", 0.3) is True
     article = "누구나 글을 쓸 수 있지만, 그러려면 로그인해야 한다는 규칙이 지난해 생겼다. " * 3
     assert is_content(article, 0.1) is True
 

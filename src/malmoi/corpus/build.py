@@ -16,14 +16,13 @@ import numpy as np
 
 from malmoi import __version__
 from malmoi.artifact import check_output, staged_directory, write_json, write_text
-from malmoi.corpus import pieces
 from malmoi.corpus.clean import Outcome, Signatures, clean_piece, piece_directory, read_outcome, read_signatures
 from malmoi.corpus.dedup import find_duplicates, find_near_duplicates
 from malmoi.corpus.mix import choose
 from malmoi.corpus.options import CorpusOptions, Source, plain_source
 from malmoi.corpus.page import report_page
 from malmoi.corpus.parts import PartTask, check_compression, join_rejects, part_name, write_part
-from malmoi.corpus.pieces import InputFile, PieceCutter, find_files
+from malmoi.corpus.pieces import InputFile, PieceCutter, find_files, piece_sizes
 from malmoi.corpus.report import CorpusReport, Tally, by_count, reasons
 from malmoi.corpus.workplace import workplace
 from malmoi.engine import Engine, map_ordered
@@ -89,7 +88,7 @@ def _journal(
         "options": asdict(options),
         "sources": [asdict(source) for source in sources],
         "rejects": keep_rejects,
-        "piece sizes": [pieces.PIECE_CHARS, pieces.PIECE_DOCUMENTS, pieces.SPAN_BYTES],
+        "piece sizes": piece_sizes(),
         "input files": [[str(f.path), f.format, f.source, f.n_bytes, f.mtime_ns, f.error] for f in files],
     }
 

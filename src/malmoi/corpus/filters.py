@@ -140,7 +140,7 @@ def is_prose(text: str, max_list: float) -> Verdict:
 
 
 _MEANINGS = re.compile(
-    r"다음(?:과 같은|의| 여러| 중에서?| 중 하나[를인]?| 가운데| 사람| 인물| 작품| 장소| 지명| 것)*\s?"
+    r"(?<=[은는며로서에,.] )다음(?=[과의을에 ])(?:과 같은|의| 여러| 중에서?| 중 하나[를인]?| 가운데| 사람| 인물| 작품| 장소| 지명| 것)*\s?"
     r"(?:\S+\s){0,3}?(?:뜻|의미|가리[키킨킬]|일컫|이르는|나타[내낸]|동음이의|이름으로|이름이다|말이다|사람을|인물[이을])"
 )
 _MAX_MEANINGS_CHARS = 1500
@@ -168,8 +168,11 @@ _MAX_WRAPPING_CHARS = 100
 
 
 def is_content(text: str, max_boilerplate: float) -> Verdict:
-    """Drop what web pages wrap around a text: rights reserved, log in here. Long lines are taken for the text."""
-    if not _WRAPPING.search(text):
+    """Drop what web pages wrap around a text: rights reserved, log in here.
+
+    Long lines are taken for the text, and a text of one line is somebody who talks about logging in.
+    """
+    if "\n" not in text or not _WRAPPING.search(text):
         return True
     n_wrapping = sum(
         len(line) for line in text.split("\n") if len(line) <= _MAX_WRAPPING_CHARS and _WRAPPING.search(line)

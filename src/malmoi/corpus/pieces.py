@@ -27,6 +27,11 @@ _PACKING = 3
 """How much larger than its packed bytes a text is at least."""
 
 
+def piece_sizes() -> list[int]:
+    """What decides where pieces end."""
+    return [PIECE_CHARS, PIECE_DOCUMENTS, SPAN_BYTES]
+
+
 class Span(NamedTuple):
     """A part of a file that a worker reads: all of it, or what begins from byte `start` to before byte `end`."""
 
