@@ -17,10 +17,12 @@ from malmoi.errors import InputError
 from malmoi.model.card import finetuning_card
 from malmoi.model.checkpoint import load_config, new_task_model, save_model
 from malmoi.model.heads import TaskModel
+from malmoi.model.names import Architecture
 from malmoi.model.runtime import TorchRuntime, forward
 from malmoi.predictor import TASK_FILE, Predictor, check_vocabulary
 from malmoi.progress import progress_bar
 from malmoi.tasks.catalog import AnyTask, read_examples, task_type
+from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.task import Row
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.batch import Batch, collate, shuffled_batches
@@ -29,6 +31,7 @@ from malmoi.training.fit import Losses, fit
 from malmoi.training.log import StepLog
 from malmoi.training.optim import build_optimizers
 from malmoi.training.options import FinetuneOptions, OptimizerOptions
+from malmoi.training.span_loss import span_loss
 
 LOG = "log.jsonl"
 _LOG_EVERY = 50
@@ -67,6 +70,7 @@ def finetune(
     out: Path,
     options: FinetuneOptions = FinetuneOptions(),
     *,
+    task_options: TaskOptions = TaskOptions(),
     dev: Path | None = None,
     format: str = "auto",
     force: bool = False,
@@ -79,6 +83,7 @@ def finetune(
         train: labelled examples.
         out: directory to make.
         options: the recipe.
+        task_options: what only this task has.
         dev: labelled examples to choose the best epoch and seed by; without them the last epoch of the first seed.
         format: format of both files, or `auto`.
         force: replace `out`.
@@ -95,13 +100,17 @@ def finetune(
     options = replace(options, max_tokens=min(options.max_tokens, config.max_tokens))
     kind = task_type(task_name)
     train_examples = read_examples(kind, train, format)
-    task = kind.from_examples(train_examples)
+    task = kind.from_examples(train_examples).with_options(task_options)
+    train_examples = task.training_examples(train_examples)
     dev_examples = read_examples(task, dev, format) if dev is not None else []
-    if any(example.label is None for example in dev_examples):
+    if not all(map(task.is_labelled, dev_examples)):
         raise InputError(f"{dev} has examples without a label: expected one in each, add them or leave --dev out")
     run = FinetuningRun(task, tokenizer, model_directory, options)
     rows = task.encode_many(train_examples, tokenizer, options.max_tokens)
-    recorded = asdict(options) | {"task": task_name, "model": str(model_directory)}
+    if task.head.kind == "token":
+        rows = [[row] for example_rows in rows for row in example_rows]  # each is learnt from by itself
+    given = {name: value for name, value in asdict(task_options).items() if value is not None}
+    recorded = asdict(options) | given | {"task": task_name, "model": str(model_directory)}
     with staged_directory(out, kind="model", options=recorded, force=force) as directory:
         results = {}
         best: Result | None = None
@@ -112,7 +121,7 @@ def finetune(
                 if best is None or _metric(result, task) > _metric(best, task):
                     best = result
         assert best is not None
-        report = _report(task, len(rows), len(dev_examples), best, results)
+        report = _report(task, len(train_examples), len(dev_examples), best, results)
         _write(run, best, directory, recorded, report)
     return report
 
@@ -164,6 +173,8 @@ class FinetuningRun:
         targets = torch.from_numpy(batch.targets).to(self.device)
         if self.task.head.loss == "mean_squared_error":
             return Losses(mse_loss(outputs.squeeze(-1), targets), {})
+        if self.task.head.loss == "span":
+            return Losses(span_loss(outputs, targets), {})
         return Losses(cross_entropy(outputs.flatten(0, -2), targets.flatten(), ignore_index=-100), {})
 
     def train(self, examples: Sequence[Sequence[Row]], dev: Sequence[Any], seed: int, log: StepLog) -> Result:
@@ -239,7 +250,8 @@ def _write(run: FinetuningRun, best: Result, directory: Path, recorded: dict[str
     model = run.new_model(best.seed)
     model.load_state_dict(best.weights)
     task = run.task
-    save_model(model, directory, labels=task.labels or None)
+    architecture: Architecture | None = "QuestionAnswering" if task.head.loss == "span" else None
+    save_model(model, directory, labels=task.output_names or None, architecture=architecture)
     run.tokenizer.save(directory)
     write_json(directory / TASK_FILE, task.to_json() | {"max_tokens": run.options.max_tokens})
     write_json(directory / "report.json", asdict(report))

@@ -129,7 +129,7 @@ def evaluate_file(
         wrong = (
             {**asdict(example), "prediction": prediction.to_json()}
             for example, prediction in zip(examples, predictions, strict=True)
-            if task.score([prediction], [example]).metrics[task.main_metric] < 100
+            if task.is_wrong(prediction, example)
         )
         write_text(errors, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in wrong))
     return {"task": task.name, **asdict(scores)}

@@ -5,6 +5,7 @@ from typing import Annotated
 
 from malmoi.cli.app import Flat, app, print_report, say
 from malmoi.pretraining.recipe import PretrainOptions
+from malmoi.tasks.options import TaskOptions
 from malmoi.training.options import FinetuneOptions
 
 
@@ -48,12 +49,13 @@ def finetune(
     dev: Path | None = None,
     format: str = "auto",
     options: Annotated[FinetuneOptions, Flat] = FinetuneOptions(),
+    task_options: Annotated[TaskOptions, Flat] = TaskOptions(),
     force: bool = False,
 ) -> None:
     """Fine-tune a pre-trained model for a task.
 
     Args:
-        task: classification or pair.
+        task: classification, pair, qa, tagging or relation.
         model: Any BERT or ModernBERT directory with its tokenizer.
         train: Labelled examples.
         out: Directory to make.
@@ -63,4 +65,4 @@ def finetune(
     """
     from malmoi.finetune import finetune as run
 
-    print_report(run(task, model, train, out, options, dev=dev, format=format, force=force))
+    print_report(run(task, model, train, out, options, task_options=task_options, dev=dev, format=format, force=force))

@@ -9,11 +9,20 @@ from malmoi.errors import CheckpointError, InputError, OptionError
 from malmoi.tasks.classification import Classification
 from malmoi.tasks.files import bare_suffix, read_head, read_json_lines, read_records
 from malmoi.tasks.pair import Pair
+from malmoi.tasks.qa import Qa
+from malmoi.tasks.relation import Relation
+from malmoi.tasks.tagging import Tagging
 from malmoi.tasks.task import Scores, Task
 
 AnyTask = Task[Any, Any]
 
-TASKS: dict[str, type[AnyTask]] = {"classification": Classification, "pair": Pair}
+TASKS: dict[str, type[AnyTask]] = {
+    "classification": Classification,
+    "pair": Pair,
+    "qa": Qa,
+    "tagging": Tagging,
+    "relation": Relation,
+}
 
 _JSON_SUFFIXES = {".jsonl", ".ndjson", ".json"}
 _TABLE_SUFFIXES = {".csv", ".tsv", ".txt"}
@@ -125,7 +134,9 @@ def score_files(task: type[AnyTask], gold: Path, predictions: Path, format: str 
         InputError: a file cannot be read, or they do not belong together; see `Task.score`.
     """
     examples = read_examples(task, gold, format)
-    answers = read_predictions(task, predictions)
+    answers = task.predictions_by_id(predictions, examples)
+    if answers is None:
+        answers = read_predictions(task, predictions)
     return task.from_answers(examples, answers).score(answers, examples)
 
 
