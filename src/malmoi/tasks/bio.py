@@ -28,8 +28,7 @@ def entities_of(tags: Sequence[str], scheme: Scheme = "conll") -> list[TagSpan]:
     Args:
         tags: `O`, `B-…` or `I-…`.
         scheme: `conll` reads as conlleval does: an I that continues nothing begins an entity, so IOB1 and IOB2 are
-            read alike. `strict` is IOB2 to the letter (seqeval's strict mode): such an I is nothing, and spoils the
-            entity that it follows without its being of the same type.
+            read alike. `strict` is IOB2 to the letter (seqeval's strict mode): such an I is nothing.
     """
     found: list[TagSpan] = []
     start, open_type = 0, None
@@ -37,7 +36,7 @@ def entities_of(tags: Sequence[str], scheme: Scheme = "conll") -> list[TagSpan]:
         prefix, _, type = tag.partition("-")
         if prefix == "I" and type == open_type:
             continue
-        if open_type is not None and not (scheme == "strict" and prefix == "I"):
+        if open_type is not None:
             found.append((start, i, open_type))
         begins = prefix == "B" or (prefix == "I" and scheme == "conll")
         start, open_type = i, type if begins else None

@@ -6,7 +6,7 @@ An answer must stand in its context where the file says so. Where a file says it
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +46,10 @@ def read_squad(path: Path) -> Iterator[QaExample]:
         if question.get("is_impossible"):
             fields["answers"] = []
         try:
-            yield make_example(fields | {"id": None if id is None else str(id)})
+            example = make_example(fields)
         except InputError as error:
             raise InputError(f"{path}: question {id!r}: {error}") from None
+        yield replace(example, id=None if id is None else str(id))
 
 
 def make_example(record: Mapping[str, Any]) -> QaExample:
