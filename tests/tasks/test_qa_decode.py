@@ -8,7 +8,7 @@ from malmoi.tasks.windows import span_array
 
 
 def row(spans: list[tuple[int, int]]) -> Row:
-    return Row(np.arange(len(spans), dtype=np.int32), np.zeros(len(spans), np.uint8), None, span_array(spans))
+    return Row(np.arange(len(spans), dtype=np.int32), np.zeros(len(spans), np.uint8), spans=span_array(spans))
 
 
 def exhaustive(rows: list[Row], outputs: list[np.ndarray], max_tokens: int) -> dict[tuple[int, int], float]:

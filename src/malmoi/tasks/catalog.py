@@ -8,6 +8,7 @@ from typing import Any
 from malmoi.errors import CheckpointError, InputError, OptionError
 from malmoi.tasks.classification import Classification
 from malmoi.tasks.files import bare_suffix, read_head, read_json_lines, read_records
+from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.pair import Pair
 from malmoi.tasks.qa import Qa
 from malmoi.tasks.relation import Relation
@@ -124,7 +125,13 @@ def read_predictions(task: AnyTask | type[AnyTask], path: Path) -> list[Any]:
     return list(read_records(path, read_json_lines, make))
 
 
-def score_files(task: type[AnyTask], gold: Path, predictions: Path, format: str = "auto") -> Scores:
+def score_files(
+    task: type[AnyTask],
+    gold: Path,
+    predictions: Path,
+    format: str = "auto",
+    options: TaskOptions = TaskOptions(),
+) -> Scores:
     """Judge anybody's predictions, one a line in the order of the gold examples.
 
     The labels are those that occur in the two files. So where predictions come without probabilities, a task
@@ -137,7 +144,7 @@ def score_files(task: type[AnyTask], gold: Path, predictions: Path, format: str 
     answers = task.predictions_by_id(predictions, examples)
     if answers is None:
         answers = read_predictions(task, predictions)
-    return task.from_answers(examples, answers).score(answers, examples)
+    return task.from_answers(examples, answers).with_options(options).score(answers, examples)
 
 
 def _check_all(task: AnyTask, path: Path, examples: list[Any]) -> None:

@@ -271,7 +271,7 @@ def _row(
     segments[first:] = 1
     row_spans[first:-1] = spans[window.start : window.end]
     if golds is None:
-        return Row(row_ids, segments, None, row_spans)
+        return Row(row_ids, segments, spans=row_spans)
     target = np.full(n, -100, np.int64)
     target[0] = 0
     target[first:-1][row_spans[first:-1, 1] > row_spans[first:-1, 0]] = 0
@@ -281,7 +281,7 @@ def _row(
         target[first + end - window.start] |= _END
     if not inside:
         target[0] = _START | _END
-    return Row(row_ids, segments, target, row_spans)
+    return Row(row_ids, segments, target, spans=row_spans)
 
 
 def _gold_tokens(example: QaExample, spans: Spans) -> list[tuple[int, int]]:

@@ -295,7 +295,7 @@ def _row(ids: NDArray[np.int32], spans: Spans, tags: NDArray[np.int64] | None, t
     row_ids, row_spans = np.empty(len(ids) + _N_SPECIAL, np.int32), np.zeros((len(ids) + _N_SPECIAL, 2), np.int32)
     row_ids[0], row_ids[1:-1], row_ids[-1] = tokenizer.cls_id, ids, tokenizer.sep_id
     row_spans[1:-1] = spans
-    return Row(row_ids, np.zeros(len(row_ids), np.uint8), target, row_spans)
+    return Row(row_ids, np.zeros(len(row_ids), np.uint8), target, spans=row_spans)
 
 
 def _tokens(texts: Sequence[str], tokenizer: TaskTokenizer) -> list[_Cut]:
