@@ -13,6 +13,7 @@ from malmoi.errors import CheckpointError, DataError, InputError, OptionError, V
 from malmoi.model.checkpoint import load_task_model, new_task_model
 from malmoi.model.runtime import TorchRuntime
 from malmoi.tasks.catalog import AnyTask, find_layout, read_example_file, task_from_json, task_type
+from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.task import Scores
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.device import select_device
@@ -64,6 +65,14 @@ class Predictor:
         check_vocabulary(tokenizer, model.config.n_tokens, directory)
         runtime = TorchRuntime(model.to(select_device(device)), precision=precision)
         return cls(made, tokenizer, runtime, max_tokens)
+
+    def with_options(self, options: TaskOptions) -> Self:
+        """The same model with the options of its task that are set.
+
+        Raises:
+            OptionError: one that the task does not have.
+        """
+        return type(self)(self.task.with_options(options), self.tokenizer, self.runtime, self.max_tokens)
 
     def predict(self, examples: Sequence[Any]) -> list[Any]:
         """Predictions for examples, in order.

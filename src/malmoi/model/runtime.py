@@ -36,7 +36,10 @@ class TorchRuntime:
         is_by_token = self.model.kind != "pooled"
         outputs: list[list[np.ndarray]] = [[] for _ in examples]
         for numbers, batch in batches_of(examples, self.model.config.pad_id):
-            rows = iter(zip(self.run(batch), batch.row_lengths, strict=True))
+            # Only one example may be more than a batch: a long text, whose rows need not be run together.
+            parts = batch.parts(_BATCH_TOKENS) if len(numbers) == 1 else [batch]
+            answers = (answer for part in parts for answer in self.run(part))
+            rows = iter(zip(answers, batch.row_lengths, strict=True))
             for number in numbers:
                 for _ in examples[number]:
                     output, length = next(rows)

@@ -154,7 +154,8 @@ def _gather(ids: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndar
     """`ids[start : start + length]` for all, one after the other."""
     ends = np.cumsum(lengths, dtype=np.int64)
     n_ids = int(ends[-1]) if len(ends) else 0
-    return ids[np.repeat(starts - (ends - lengths), lengths) + np.arange(n_ids)]
+    gathered: np.ndarray = ids[np.repeat(starts - (ends - lengths), lengths) + np.arange(n_ids)]
+    return gathered
 
 
 def _sums(values: np.ndarray, group_lengths: np.ndarray) -> np.ndarray:
