@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+import malmoi.corpus.pieces as pieces
 from malmoi import __version__
 from malmoi.artifact import check_output, staged_directory, write_json, write_text
-from malmoi.corpus import pieces
 from malmoi.corpus.clean import Outcome, Signatures, clean_piece, piece_directory, read_outcome, read_signatures
 from malmoi.corpus.dedup import find_duplicates, find_near_duplicates
 from malmoi.corpus.mix import choose
