@@ -40,7 +40,8 @@ _TABLE_LINE = re.compile(
 # Templates that gave a foreign name or its sound leave `()`, `(, 1924년 …)`, `(李白, , 701년 …)`.
 _LEADING_COMMAS = re.compile(r"([(（]) *[,;][ ,;]*")
 _INNER_COMMAS = re.compile(r",(?: +,)+")
-_BRACKETS = re.compile(r"(?<![a-z0-9_])[(（]([^()（）\n]*)[)）]")  # `main()` keeps its own
+# `main()` keeps its own. Looking back from behind the bracket lets the search leap from bracket to bracket.
+_BRACKETS = re.compile(r"[(（](?<![a-z0-9_][(（])([^()（）\n]*)[)）]")
 _HOLE = "\x00"
 
 
