@@ -22,7 +22,7 @@ from malmoi.tokenizer.tokenizer import Encoding
 
 METHODS = {
     "Tokenizer": {
-        "from_vocabulary": "vocabulary, *, segment, lowercase=False",
+        "from_vocabulary": "vocabulary, *, segment, lowercase=False, tokens=()",
         "load": "directory",
         "save": "self, directory",
         "encode": "self, text, *, special_tokens=True",
@@ -41,7 +41,8 @@ FLAGS = {
     "corpus": "--out --min-chars --min-hangul --rejects --workers --force",
     "vocab": "--out --size --min-count --segment --workers --force",
     "tokenize": "--special-tokens",
-    "shards": "--out --force",
+    "vocab-compare": "--max-documents",
+    "shards": "--out --workers --force",
     "pretrain": "--out --size --steps --budget --save-every --seed --resume --device --force",
     "data": "",
     "finetune": "--train --dev --out --format --epochs --lr --lrs --seed --seeds --baseline --device --force",

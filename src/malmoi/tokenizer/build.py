@@ -10,6 +10,7 @@ from pathlib import Path
 
 from malmoi.artifact import check_output, staged_directory
 from malmoi.corpus.readers import iter_corpus
+from malmoi.engine import Engine
 from malmoi.errors import InputError
 from malmoi.tokenizer.card import VocabReport as VocabReport
 from malmoi.tokenizer.card import write_card
@@ -30,6 +31,7 @@ def build_vocab(
     options: VocabOptions = VocabOptions(),  # noqa: B008  (frozen)
     *,
     workers: int = 1,
+    engine: Engine = "local",
     force: bool = False,
 ) -> VocabReport:
     """Learn a vocabulary from `corpus` and write the tokenizer directory `out`.
@@ -39,6 +41,7 @@ def build_vocab(
         out: the directory to make: what `Tokenizer.save` writes, `report.json`, `README.md`, `manifest.json`.
         options: see `VocabOptions`.
         workers: processes that count words; the result is the same, bit for bit, for every number.
+        engine: processes of this machine or of a Ray cluster.
         force: replace `out` if it exists.
 
     Raises:
@@ -47,7 +50,7 @@ def build_vocab(
         OutputError: `out` cannot be written, or exists.
     """
     check_output(out, force=force)
-    counts = count_corpus(corpus, options, workers=workers)
+    counts = count_corpus(corpus, options, workers=workers, engine=engine)
     if not counts.words:
         raise InputError(f"{corpus} holds no text: expected a corpus, made by `malmoi corpus`")
     learnt = learn(counts.words, options)

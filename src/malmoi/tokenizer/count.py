@@ -7,13 +7,13 @@ on the number of workers. In memory are the distinct words, at most `max_words` 
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from malmoi.corpus.readers import corpus_parts, iter_corpus
-from malmoi.engine import map_ordered
+from malmoi.engine import Engine, map_ordered
 from malmoi.tokenizer.backend import MAX_WORD_CHARS, malmoi_normalizer, malmoi_pre_tokenizer
 from malmoi.tokenizer.learn import VocabOptions
 
@@ -73,15 +73,15 @@ class CorpusCounts:
         self.words = Counter({word: n for word, n in self.words.items() if n > lowest})
 
 
-def count_corpus(corpus: Path, options: VocabOptions, *, workers: int = 1) -> CorpusCounts:
+def count_corpus(corpus: Path, options: VocabOptions, *, workers: int = 1, engine: Engine = "local") -> CorpusCounts:
     """Count a corpus directory, a part a worker, or a single file."""
     total = CorpusCounts()
-    for counts in map_ordered(partial(_count, options=options), _pieces(corpus), workers):
+    for counts in map_ordered(partial(_count, options=options), corpus_pieces(corpus), workers, engine):
         total.merge(counts, options.max_words)
     return total
 
 
-def _pieces(corpus: Path) -> Iterator[Path | list[str]]:
+def corpus_pieces(corpus: Path) -> Iterator[Path | list[str]]:
     """Units of work: the parts of a directory, to be read by the worker; of a single file, its texts."""
     if corpus.is_dir():
         yield from corpus_parts(corpus)
@@ -97,12 +97,16 @@ def _pieces(corpus: Path) -> Iterator[Path | list[str]]:
     yield texts
 
 
+def texts_of(piece: Path | Sequence[str]) -> Iterable[str]:
+    """The documents of such a unit."""
+    return (document.text for document in iter_corpus(piece)) if isinstance(piece, Path) else piece
+
+
 def _count(piece: Path | Sequence[str], options: VocabOptions) -> CorpusCounts:
     """Count one piece. Runs in a worker."""
-    texts = (document.text for document in iter_corpus(piece)) if isinstance(piece, Path) else piece
     counts = CorpusCounts()
     eojeols: Counter[str] = Counter()
-    for number, text in enumerate(texts, 1):
+    for number, text in enumerate(texts_of(piece), 1):
         if options.held_out and number % options.held_out == 0:
             counts.held_out.append(text)
             continue
