@@ -8,7 +8,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "malmoi"
 
 LAYERS = [
     ["errors", "text", "artifact", "progress"],
-    ["engine", "corpus.*"],
+    ["engine", "corpus.*", "morphology.*"],
     ["tokenizer.*"],
     ["pretraining.examples", "pretraining.masking", "pretraining.shards"],
     ["tasks.*"],
@@ -20,7 +20,7 @@ LAYERS = [
     ["cli.*"],
 ]
 # Function-level imports keep start-up fast and optional libraries optional; only here.
-LATE_IMPORTS_ALLOWED = ("cli.", "__init__")
+LATE_IMPORTS_ALLOWED = ("cli.", "__init__", "morphology.kiwi", "morphology.mecab", "morphology.okt")
 
 
 def _modules() -> dict[str, ast.Module]:

@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -16,16 +17,22 @@ import numpy as np
 
 from malmoi.artifact import check_output, staged_directory, write_json
 from malmoi.corpus.readers import corpus_parts, iter_corpus
+from malmoi.corpus.sentences import split_sentences
 from malmoi.engine import map_ordered
 from malmoi.errors import InputError
+from malmoi.morphology.catalog import make_analyzer
+from malmoi.morphology.morph import Analyzer
 from malmoi.text import is_cjk, is_hangul
+from malmoi.tokenizer.analysed import UnitCutter, count_words
 from malmoi.tokenizer.learn import VocabOptions as VocabOptions
 from malmoi.tokenizer.learn import learn
+from malmoi.tokenizer.segment import WAYS
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.tokenizer.vocab import SPECIAL_TOKENS
 
 N_EXAMPLES = 20
 """How many dropped characters and longest pieces the report shows."""
+_TAG = re.compile(r"(?<!^)/[A-Z]+_?$")
 _BATCH_EOJEOLS = 20_000
 
 # `str.split` cuts at these, BERT's clean-up deletes them; at all other blanks both cut.
@@ -42,6 +49,8 @@ class CorpusCounts:
     """Documents."""
     n_characters: int = 0
     """Characters of their texts."""
+    words: Counter[str] = field(default_factory=Counter)
+    """For ways that cut by an analyser: what WordPiece is given."""
 
     def add(self, text: str) -> None:
         """Count one more document."""
@@ -56,6 +65,7 @@ class CorpusCounts:
         self.eojeols.update(later.eojeols)
         self.n_documents += later.n_documents
         self.n_characters += later.n_characters
+        self.words.update(later.words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,12 +138,15 @@ def build_vocab(
         OutputError: `out` cannot be written, or exists.
     """
     check_output(out, force=force)
-    counts = count_corpus(corpus, workers=workers)
+    analyzer = _analyzer(options)  # first: it may not be installed
+    counts = count_corpus(corpus, options, workers=workers)
     if not counts.eojeols:
         raise InputError(f"{corpus} holds no text: expected a corpus, made by `malmoi corpus`")
-    learnt = learn(counts.eojeols, options)
-    tokenizer = Tokenizer.from_vocabulary(learnt.vocabulary, segment=options.segment, lowercase=options.lowercase)
-    fertility, unk_rate = measure(tokenizer, counts.eojeols)
+    learnt = learn(counts.words if WAYS[options.segment].cut else counts.eojeols, options)
+    tokenizer = Tokenizer.from_vocabulary(
+        learnt.vocabulary, segment=options.segment, lowercase=options.lowercase, analyzer=analyzer
+    )
+    fertility, unk_rate = measure(tokenizer, counts.eojeols, counts.words)
     report = VocabReport(
         n_documents=counts.n_documents,
         n_characters=counts.n_characters,
@@ -155,29 +168,46 @@ def build_vocab(
     return report
 
 
-def count_corpus(corpus: Path, *, workers: int = 1) -> CorpusCounts:
-    """Count the eojeols of a corpus directory, a part a worker, or of a single file."""
+def count_corpus(
+    corpus: Path,
+    options: VocabOptions = VocabOptions(),  # noqa: B008  (frozen)
+    *,
+    workers: int = 1,
+) -> CorpusCounts:
+    """Count the eojeols of a corpus directory, a part a worker, or of a single file; and words, see `CorpusCounts`."""
     parts = corpus_parts(corpus) if corpus.is_dir() else [corpus]
     total = CorpusCounts()
-    for counts in map_ordered(_count_part, parts, workers):
+    count = partial(_count_part, options=options, threads=None if workers == 1 else 1)
+    for counts in map_ordered(count, parts, workers):
         total.merge(counts)
     return total
 
 
-def _count_part(part: Path) -> CorpusCounts:
+def _count_part(part: Path, options: VocabOptions, threads: int | None) -> CorpusCounts:
     counts = CorpusCounts()
     for document in iter_corpus(part):
         counts.add(document.text)
+    way = WAYS[options.segment]
+    if way.cut:
+        # Sentence by sentence, as the shards' text will be cut: analysers look at what stands around.
+        sentences = (sentence for document in iter_corpus(part) for sentence in split_sentences(document.text))
+        analyzer = make_analyzer(options.analyzer, threads=threads)
+        counts.words = count_words(sentences, UnitCutter(way, analyzer, lowercase=options.lowercase))
     return counts
 
 
-def measure(tokenizer: Tokenizer, eojeols: Counter[str]) -> tuple[float, float]:
-    """Pieces an eojeol, and the share of [UNK] among pieces, over counted eojeols."""
+def _analyzer(options: VocabOptions) -> Analyzer | None:
+    return make_analyzer(options.analyzer) if WAYS[options.segment].cut else None
+
+
+def measure(tokenizer: Tokenizer, eojeols: Counter[str], words: Counter[str] | None = None) -> tuple[float, float]:
+    """Pieces an eojeol, and the share of [UNK] among pieces, over what was counted; see `CorpusCounts` for `words`."""
     n_pieces = n_unknown = 0
-    remaining = iter(eojeols.items())
+    remaining = iter((words if tokenizer.analyzer and words else eojeols).items())
+    encode = tokenizer.encode_words if tokenizer.analyzer else tokenizer.encode_ids
     while batch := list(islice(remaining, _BATCH_EOJEOLS)):
         texts, counts = zip(*batch, strict=True)
-        for ids, count in zip(tokenizer.encode_ids(texts), counts, strict=True):
+        for ids, count in zip(encode(texts), counts, strict=True):
             n_pieces += count * len(ids)
             n_unknown += count * int(np.count_nonzero(ids == tokenizer.unk_id))
     return n_pieces / eojeols.total(), n_unknown / n_pieces if n_pieces else 0.0
@@ -190,6 +220,7 @@ def _piece_shares(tokens: Iterable[str]) -> dict[str, float]:
 
 
 def _script(piece: str) -> str:
+    piece = _TAG.sub("", piece) or piece
     if all(map(is_hangul, piece)):
         return "hangul"
     if all(map(is_cjk, piece)):

@@ -15,8 +15,8 @@ from typing import Literal
 from malmoi.errors import OptionError, VocabularyError
 from malmoi.text import is_cjk, is_hangul, is_punctuation
 from malmoi.tokenizer.backend import MAX_WORD_CHARS, malmoi_normalizer, malmoi_pre_tokenizer
-from malmoi.tokenizer.bpe import PREFIX, PairMerger, symbols_of
-from malmoi.tokenizer.segment import WAYS
+from malmoi.tokenizer.bpe import PREFIX, PairMerger
+from malmoi.tokenizer.segment import WAYS, Segment
 from malmoi.tokenizer.vocab import SPECIAL_TOKENS, Vocabulary
 
 _COVERAGE = 0.9995
@@ -31,8 +31,14 @@ class VocabOptions:
     """Entries of the vocabulary, special tokens and characters included."""
     min_count: int = 2
     """Pairs of pieces seen fewer times are not merged."""
-    segment: Literal["eojeol", "syllable"] = "eojeol"
-    """How text is cut: `eojeol` (pieces grow to whole words) or `syllable` (Hangul stays single)."""
+    segment: Literal[
+        "eojeol", "syllable", "morpheme", "morpheme-tag", "base-form", "lemma", "morpheme-learnt", "korbert"
+    ] = "eojeol"
+    """How text is cut: `eojeol` (pieces grow to whole words), `syllable` (Hangul stays single); by an analyser
+    `morpheme` (발견 ##된 ##다), `morpheme-tag` (발견/NNG 된/XSV 다/EF), `base-form` (발견 되 ㄴ 다),
+    `lemma` (발견 되다), `korbert` (발견/NNG_ 되/XSV_ ㄴ다/EF_); `morpheme-learnt`: an analyser while learning only."""
+    analyzer: Literal["kiwi", "mecab", "okt"] = "kiwi"
+    """The morphological analyser of the ways that need one."""
     lowercase: bool = False
     """Make letters small; accents stay."""
     max_char_share: float = 0.5
@@ -85,10 +91,13 @@ class CharacterChoice:
 def learn(eojeols: Mapping[str, int], options: VocabOptions) -> Learnt:
     """Learn a vocabulary from eojeols with their counts, in order of first appearance.
 
+    For ways that cut by an analyser they are not eojeols but the words of `analysed.count_words`.
+
     Raises:
         VocabularyError: these eojeols do not give a vocabulary of this size; the message says what they give.
     """
-    words = count_words(eojeols, lowercase=options.lowercase)
+    is_cut = WAYS[options.segment].cut is not None
+    words = Counter(eojeols) if is_cut else count_words(eojeols, lowercase=options.lowercase)
     if options.n_merges is not None:
         return _learn_pure(words, options)
     return _learn_to_size(words, options)
@@ -164,15 +173,30 @@ def _n_entries(char: str) -> int:
     return 1 if is_cjk(char) or is_punctuation(char) else 2
 
 
-def _entries(chars: Iterable[str]) -> list[str]:
+def _entries(chars: Iterable[str], way: Segment) -> list[str]:
     """The entries of characters: `X` for all, then `##X`."""
     chars = list(chars)
-    return chars + [PREFIX + char for char in chars if _n_entries(char) == 2]
+    return chars + [way.prefix + char for char in chars if way.prefix and _n_entries(char) == 2]
+
+
+def _texts_and_tags(words: Counter[str], way: Segment) -> tuple[Counter[str], list[str]]:
+    """Words without `##` and tags, and the tags (`##/NNG`), which all get entries."""
+    if not way.cut:
+        return words, []
+    texts: Counter[str] = Counter()
+    tags: dict[str, None] = {}
+    for word, count in words.items():
+        symbols = [(symbol, symbol.removeprefix(way.prefix)) for symbol in way.symbols(word)]
+        texts["".join(bare for _, bare in symbols if len(bare) == 1)] += count
+        tags.update({symbol: None for symbol, bare in symbols if len(bare) > 1})
+    return texts, list(tags)
 
 
 def _learn_to_size(words: Counter[str], options: VocabOptions) -> Learnt:
-    chars = choose_characters(words, size=options.size, max_share=options.max_char_share)
-    fixed = [*SPECIAL_TOKENS, *_entries(chars.kept)]
+    way = WAYS[options.segment]
+    texts, tags = _texts_and_tags(words, way)
+    chars = choose_characters(texts, size=options.size - len(tags), max_share=options.max_char_share)
+    fixed = [*SPECIAL_TOKENS, *_entries(chars.kept, way), *tags]
     wanted = options.size - len(fixed)
     merger = _merger(words, options, min_count=options.min_count, dropped=set(chars.dropped))
     n_merges = most = 0
@@ -217,21 +241,23 @@ def _learn_pure(words: Counter[str], options: VocabOptions) -> Learnt:
 
 def _merger(words: Counter[str], options: VocabOptions, *, min_count: int, dropped: set[str]) -> PairMerger:
     """Words as the chosen way lets them merge; those with a dropped character will be [UNK], so not these."""
-    largest_pieces = WAYS[options.segment].largest_pieces
+    way = WAYS[options.segment]
     pieces: Counter[str] = Counter()
     for word, count in words.items():
         if dropped.isdisjoint(word):
-            for piece in largest_pieces(word):
+            for piece in way.largest_pieces(word):
                 pieces[piece] += count
-    return PairMerger(((symbols_of(piece), n) for piece, n in pieces.items()), min_count=min_count)
+    return PairMerger(((way.symbols(piece), n) for piece, n in pieces.items()), min_count=min_count)
 
 
 def _too_large(words: Counter[str], options: VocabOptions, n_pieces: int) -> str:
     """Say which size this corpus gives; a smaller one may keep fewer characters, so look again for it."""
+    way = WAYS[options.segment]
+    texts, tags = _texts_and_tags(words, way)
     size, reached = options.size, 0
     while reached != size:
-        chars = choose_characters(words, size=size, max_share=options.max_char_share)
-        reached, size = size, min(size, len(SPECIAL_TOKENS) + chars.n_entries + n_pieces)
+        chars = choose_characters(texts, size=size - len(tags), max_share=options.max_char_share)
+        reached, size = size, min(size, len(SPECIAL_TOKENS) + len(_entries(chars.kept, way)) + len(tags) + n_pieces)
     return (
         f"size is {options.size}, but this corpus gives {size} entries with min_count {options.min_count}: "
         f"pass --size {size} or smaller, a lower --min-count, or more text"
