@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Callable
 
 from malmoi.errors import OptionError
+from malmoi.morphology.http import HttpAnalyzer, HttpOptions
 from malmoi.morphology.kiwi import KiwiAnalyzer
 from malmoi.morphology.mecab import MecabAnalyzer
 from malmoi.morphology.morph import Analyzer, AnalyzerVersionWarning
@@ -25,6 +26,25 @@ def make_analyzer(name: str, *, threads: int | None = None) -> Analyzer:
     if name not in ANALYZERS:
         raise OptionError(f"analyzer is {name!r}: expected one of {', '.join(ANALYZERS)}")
     return ANALYZERS[name](threads)
+
+
+def make_analyzers(names: str, *, http: HttpOptions | None = None) -> list[Analyzer]:
+    """The analysers of `names`, apart by commas; `http` may be among them where its options are given.
+
+    Raises:
+        OptionError: no such analyser, or one twice. AnalyzerError: one is not installed.
+    """
+    chosen = [name.strip() for name in names.split(",")]
+    if len(set(chosen)) < len(chosen):
+        raise OptionError(f"analyzer is {names!r}: expected every analyser once")
+    analyzers: list[Analyzer] = []
+    for name in chosen:
+        if name == HttpAnalyzer.name and http is None:
+            raise OptionError("the analyser http needs an address: pass --url, or set MALMOI_ANALYZER_URL")
+        if name != HttpAnalyzer.name and name not in ANALYZERS:
+            raise OptionError(f"analyzer is {name!r}: expected one or several of {', '.join(ANALYZERS)}, http")
+        analyzers.append(HttpAnalyzer(http) if http and name == HttpAnalyzer.name else make_analyzer(name))
+    return analyzers
 
 
 def check_version(analyzer: Analyzer, version: str, place: str) -> None:

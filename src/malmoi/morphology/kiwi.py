@@ -66,6 +66,7 @@ class KiwiAnalyzer:
 
     def _morphs(self, tokens: list[Any]) -> list[Morph]:
         morphs: list[Morph] = []
+        new = tuple.__new__  # half the time of calling the class
         add, tags, verbal, last, traceless = morphs.append, self._tags, VERBAL, 0, False
         for token in tokens:
             form, tag, start, end = token.form, tags[token.tag], token.start, token.end
@@ -77,7 +78,7 @@ class KiwiAnalyzer:
                 start = last
                 end = max(end, start + 1)
             last = start
-            add(Morph(form, tag, start, end, form + "다" if tag in verbal else form))
+            add(new(Morph, (form, tag, start, end, form + "다" if tag in verbal else form)))
         return _give_places(morphs) if traceless else morphs
 
 

@@ -50,6 +50,8 @@ class Word(NamedTuple):
     """So many of its first characters are those that are written."""
 
 
+# Named tuples are made by the million: this way it takes half the time of calling their class.
+_new = tuple.__new__
 Cut = Callable[[str, Sequence[Morph]], list[Placed]]
 
 
@@ -76,7 +78,8 @@ def surfaces(text: str, morphs: Sequence[Morph]) -> list[Placed]:
                 start = at
         if end > start:
             written = text[start:end]
-            placed.append(Placed(Unit(written, written, "", start > 0 and not kinds[text[start - 1]]), start, end))
+            unit = _new(Unit, (written, written, "", start > 0 and not kinds[text[start - 1]]))
+            placed.append(_new(Placed, (unit, start, end)))
             at = end
     if at < len(text):
         _uncovered(placed, text, at, len(text), joins=True)
@@ -95,7 +98,8 @@ def tagged_surfaces(text: str, morphs: Sequence[Morph]) -> list[Placed]:
                 start = at
         if end > start:
             written = text[start:end]
-            placed.append(Placed(Unit(written, written, "/" + tag), start, end))
+            unit = _new(Unit, (written, written, "/" + tag, False))
+            placed.append(_new(Placed, (unit, start, end)))
             at = end
     if at < len(text):
         _uncovered(placed, text, at, len(text), "/NA")
@@ -109,12 +113,14 @@ def base_forms(text: str, morphs: Sequence[Morph]) -> list[Placed]:
     for form, _, start, end, _ in morphs:
         if start > at:
             _uncovered(placed, text, at, start)
-        if form[:1] in CODAS and len(form) > 1 and not text.startswith(form, start):
+        if form[0] in CODAS and len(form) > 1 and not text.startswith(form, start):
             placed.append(Placed(Unit(form[0], text[start]), start, start + 1))
             form = form[1:]
             start = min(start + 1, end - 1)
-        placed.append(Placed(_as_meant(form, text[start:end]), start, end))
-        at = max(at, end)
+        written = text[start:end]
+        unit = _new(Unit, (form, written, "", False)) if form == written else _as_meant(form, written)
+        placed.append(_new(Placed, (unit, start, end)))
+        at = end if end > at else at
     _uncovered(placed, text, at, len(text))
     return placed
 
@@ -133,8 +139,10 @@ def lemmas(text: str, morphs: Sequence[Morph]) -> list[Placed]:
             placed[-1] = Placed(unit._replace(surface=text[first:last]), first, last)
         else:
             verb = tag in VERBAL
-            placed.append(Placed(_as_meant(lemma if verb else form, text[start:end]), start, end))
-        at = max(at, end)
+            written, meant = text[start:end], lemma if verb else form
+            unit = _new(Unit, (meant, written, "", False)) if meant == written else _as_meant(meant, written)
+            placed.append(_new(Placed, (unit, start, end)))
+        at = end if end > at else at
     _uncovered(placed, text, at, len(text))
     return placed
 
