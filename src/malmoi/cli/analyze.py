@@ -2,13 +2,12 @@
 
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from malmoi.cli.app import TextOrDash, app, print_record, say, stdin_lines
+from malmoi.cli.app import TextOrDash, app, print_record, print_report, say, stdin_lines
 
 
 @app.command
@@ -43,9 +42,7 @@ def analyze(
     if score is not None:
         sentences = read_gold(score)
         for chosen in analyzers:
-            result = judge(chosen, sentences)
-            say(str(result))
-            print_record(asdict(result))
+            print_report(judge(chosen, sentences))
         return
     lines = stdin_lines() if text == "-" else [text]
     # For people: what they asked for by hand. A file that passes through would drown them.

@@ -28,8 +28,8 @@ class GoldSentence:
 
     text: str
     """As it is written."""
-    eojeols: list[list[Pair]]
-    """Form and tag of each morpheme of each eojeol."""
+    eojeols: list[list[Pair] | None]
+    """Form and tag of each morpheme of each eojeol; None where lemma and XPOS differ in parts, by mistake."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,8 @@ class AnalyzerScore:
     analyzer: str
     version: str
     n_sentences: int
+    n_left_out: int
+    """Eojeols that are not judged: their lemma and XPOS differ in parts."""
     n_gold: int
     """Morphemes in the gold data."""
     n_found: int
@@ -65,8 +67,7 @@ def read_gold(path: Path) -> list[GoldSentence]:
     """Read a CoNLL-U file whose lemmas and XPOS are joined by `+`.
 
     Raises:
-        InputError: it cannot be read, or holds no sentence. DataError: a line that is none of CoNLL-U, or whose lemma
-        and XPOS differ in parts.
+        InputError: it cannot be read, or holds no sentence. DataError: a line that is none of CoNLL-U.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -79,7 +80,8 @@ def read_gold(path: Path) -> list[GoldSentence]:
 
 
 def _sentences(path: Path, lines: list[str]) -> Iterator[GoldSentence]:
-    text, eojeols, glued = "", list[list[Pair]](), False
+    text, glued = "", False
+    eojeols: list[list[Pair] | None] = []
     for number, line in enumerate([*lines, ""], 1):
         if not line.strip():
             if eojeols:
@@ -91,23 +93,21 @@ def _sentences(path: Path, lines: list[str]) -> Iterator[GoldSentence]:
                 raise DataError(path, number, f"{len(columns)} columns: expected the ten of CoNLL-U, apart by tabs")
             if not columns[0].isdigit():
                 continue  # ranges and empty nodes repeat what stands in words
-            morphs = _morphs(path, number, columns[1], columns[2], columns[4])
+            morphs = _morphs(columns[1], columns[2], columns[4])
             text += columns[1] if glued or not text else f" {columns[1]}"
             if glued:
-                eojeols[-1] += morphs
-            else:
-                eojeols.append(morphs)
+                before = eojeols.pop()
+                morphs = None if before is None or morphs is None else before + morphs
+            eojeols.append(morphs)
             glued = "SpaceAfter=No" in columns[9]
 
 
-def _morphs(path: Path, number: int, word: str, lemma: str, tags: str) -> list[Pair]:
-    # A word that is or holds a plus sign has one tag, and its lemma is no list.
-    forms = [word] if "+" not in tags else lemma.split("+")
+def _morphs(word: str, lemma: str, tags: str) -> list[Pair] | None:
+    # A word with one tag is one morpheme, and a plus sign in it no list.
     names = tags.split("+")
+    forms = lemma.split("+") if len(names) > 1 else [word if lemma == "_" else lemma]
     if len(forms) != len(names):
-        raise DataError(path, number, f"lemma {lemma!r} and XPOS {tags!r} differ in parts: expected one tag a form")
-    if len(forms) == 1 and "+" not in lemma and lemma != "_":
-        forms = [lemma]
+        return None
     return [(_form(form), _tag(name)) for form, name in zip(forms, names, strict=True)]
 
 
@@ -125,6 +125,8 @@ def judge(analyzer: Analyzer, sentences: Sequence[GoldSentence]) -> AnalyzerScor
     n_gold = n_found = n_forms = n_tags = 0
     for sentence, morphs in zip(sentences, answers, strict=True):
         for gold, found in zip(sentence.eojeols, _by_eojeol(sentence.text, morphs), strict=True):
+            if gold is None:
+                continue
             n_gold, n_found = n_gold + len(gold), n_found + len(found)
             n_forms += n_common([form for form, _ in gold], [form for form, _ in found])
             n_tags += n_common(gold, found)
@@ -133,6 +135,7 @@ def judge(analyzer: Analyzer, sentences: Sequence[GoldSentence]) -> AnalyzerScor
         analyzer=analyzer.name,
         version=analyzer.version,
         n_sentences=len(sentences),
+        n_left_out=sum(gold is None for sentence in sentences for gold in sentence.eojeols),
         n_gold=n_gold,
         n_found=n_found,
         segmentation_precision=forms[0],
