@@ -17,8 +17,8 @@ import numpy as np
 from malmoi.errors import OptionError, VocabularyError
 from malmoi.text import is_cjk, is_hangul, is_punctuation
 from malmoi.tokenizer.backend import malmoi_normalizer
-from malmoi.tokenizer.bpe import PREFIX, PairMerger, symbols_of
-from malmoi.tokenizer.segment import WAYS
+from malmoi.tokenizer.bpe import PREFIX, PairMerger
+from malmoi.tokenizer.segment import WAYS, Segment
 from malmoi.tokenizer.vocab import SPECIAL_TOKENS, Vocabulary
 
 
@@ -30,8 +30,14 @@ class VocabOptions:
     """Entries of the vocabulary, special tokens and characters included."""
     min_count: int = 2
     """Pairs of pieces seen fewer times are not merged."""
-    segment: Literal["eojeol", "syllable"] = "eojeol"
-    """How text is cut: `eojeol` (pieces grow to whole words) or `syllable` (Hangul stays single)."""
+    segment: Literal[
+        "eojeol", "syllable", "morpheme", "morpheme-tag", "base-form", "lemma", "morpheme-learnt", "korbert"
+    ] = "eojeol"
+    """How text is cut: `eojeol` (pieces grow to whole words), `syllable` (Hangul stays single); by an analyser
+    `morpheme` (발견 ##된 ##다), `morpheme-tag` (발견/NNG 된/XSV 다/EF), `base-form` (발견 되 ㄴ 다),
+    `lemma` (발견 되다), `korbert` (발견/NNG_ 되/XSV_ ㄴ다/EF_); `morpheme-learnt`: an analyser while learning only."""
+    analyzer: Literal["kiwi", "mecab", "okt"] = "kiwi"
+    """The morphological analyser of the ways that need one."""
     lowercase: bool = False
     """Make letters small; accents stay."""
     max_char_share: float = 0.3
@@ -53,6 +59,8 @@ class VocabOptions:
     def __post_init__(self) -> None:
         if self.segment not in WAYS:
             raise OptionError(f"segment is {self.segment!r}: expected one of {', '.join(WAYS)}")
+        if self.tokens and WAYS[self.segment].analyzed:
+            raise OptionError(f"tokens are for ways without an analyser, not for {self.segment}: leave --tokens out")
         if self.size <= len(SPECIAL_TOKENS):
             raise OptionError(
                 f"size is {self.size}: expected more than the {len(SPECIAL_TOKENS)} special tokens; 32000 is usual"
@@ -116,6 +124,8 @@ class CharacterChoice:
 
 def learn(words: Mapping[str, int], options: VocabOptions) -> Learnt:
     """Learn a vocabulary from words with their counts, in order of first appearance.
+
+    For ways that cut by an analyser they are not eojeols but the words of `analysed.count_words`.
 
     Raises:
         VocabularyError: these words do not give a vocabulary of this size; the message says what they give.
@@ -187,25 +197,40 @@ def _n_entries(char: str) -> int:
     return 1 if is_cjk(char) or is_punctuation(char) else 2
 
 
-def _entries(chars: Iterable[str]) -> list[str]:
+def _entries(chars: Iterable[str], way: Segment) -> list[str]:
     """The entries of characters: `X` for all, then `##X`."""
     chars = list(chars)
-    return chars + [PREFIX + char for char in chars if _n_entries(char) == 2]
+    return chars + [way.prefix + char for char in chars if way.prefix and _n_entries(char) == 2]
 
 
-def _choose(words: Mapping[str, int], options: VocabOptions, size: int) -> CharacterChoice:
+def _texts_and_tags(words: Mapping[str, int], way: Segment) -> tuple[Mapping[str, int], list[str]]:
+    """Words without `##` and tags, and the tags (`##/NNG`), which all get entries."""
+    if not way.cut:
+        return words, []
+    texts: Counter[str] = Counter()
+    tags: dict[str, None] = {}
+    for word, count in words.items():
+        symbols = [(symbol, symbol.removeprefix(way.prefix)) for symbol in way.symbols(word)]
+        texts["".join(bare for _, bare in symbols if len(bare) == 1)] += count
+        tags.update({symbol: None for symbol, bare in symbols if len(bare) > 1})
+    return texts, list(tags)
+
+
+def _choose(texts: Mapping[str, int], tags: list[str], options: VocabOptions, size: int) -> CharacterChoice:
     return choose_characters(
-        words,
+        texts,
         size=size,
         max_share=options.max_char_share,
         coverage=options.char_coverage,
-        n_reserved=len(SPECIAL_TOKENS) + len(options.tokens),
+        n_reserved=len(SPECIAL_TOKENS) + len(options.tokens) + len(tags),
     )
 
 
 def _learn_to_size(words: Mapping[str, int], options: VocabOptions) -> Learnt:
-    chars = _choose(words, options, options.size)
-    fixed = list(dict.fromkeys([*SPECIAL_TOKENS, *options.tokens, *_entries(chars.kept)]))
+    way = WAYS[options.segment]
+    texts, tags = _texts_and_tags(words, way)
+    chars = _choose(texts, tags, options, options.size)
+    fixed = list(dict.fromkeys([*SPECIAL_TOKENS, *options.tokens, *_entries(chars.kept, way), *tags]))
     wanted = options.size - len(fixed)
     merger = _merger(words, options, min_count=options.min_count, dropped=set(chars.dropped))
     n_merges = least_count = most = 0
@@ -252,21 +277,24 @@ def _learn_pure(words: Mapping[str, int], options: VocabOptions) -> Learnt:
 
 def _merger(words: Mapping[str, int], options: VocabOptions, *, min_count: int, dropped: set[str]) -> PairMerger:
     """Words as the chosen way lets them merge; those with a dropped character will be [UNK], so not these."""
-    largest_pieces = WAYS[options.segment].largest_pieces
+    way = WAYS[options.segment]
     pieces: Counter[str] = Counter()
     for word, count in words.items():
         if dropped.isdisjoint(word):
-            for piece in largest_pieces(word):
+            for piece in way.largest_pieces(word):
                 pieces[piece] += count
-    return PairMerger(((symbols_of(piece), n) for piece, n in pieces.items()), min_count=min_count)
+    return PairMerger(((way.symbols(piece), n) for piece, n in pieces.items()), min_count=min_count)
 
 
 def _too_large(words: Mapping[str, int], options: VocabOptions, n_pieces: int) -> str:
     """Say which size this corpus gives; a smaller one may keep fewer characters, so look again for it."""
+    way = WAYS[options.segment]
+    texts, tags = _texts_and_tags(words, way)
     size, reached = options.size, 0
     while reached != size:
-        chars = _choose(words, options, size)
-        reached, size = size, min(size, len(SPECIAL_TOKENS) + len(options.tokens) + chars.n_entries + n_pieces)
+        chars = _choose(texts, tags, options, size)
+        n_fixed = len(SPECIAL_TOKENS) + len(options.tokens) + len(_entries(chars.kept, way)) + len(tags)
+        reached, size = size, min(size, n_fixed + n_pieces)
     return (
         f"size is {options.size}, but this corpus gives {size} entries with min_count {options.min_count}: "
         f"pass --size {size} or smaller, a lower --min-count, or more text"
