@@ -69,9 +69,9 @@ def score(task: str, gold: Path, predictions: Path, /, *, format: str = "auto") 
     """Judge anybody's predictions by the task's official metrics, in percent.
 
     Args:
-        task: classification or pair.
+        task: classification, pair, regression, choice or cloze.
         gold: Labelled examples.
-        predictions: One prediction a line in the same order, as `malmoi predict` prints them or {"label": ...}.
+        predictions: One prediction a line in the same order, as `malmoi predict` prints them or bare, {"label": ...}.
         format: Format of the gold file; by default it is found out.
     """
     from malmoi.tasks.catalog import score_files, task_type
