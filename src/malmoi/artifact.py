@@ -125,17 +125,21 @@ def check_output(out: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def staged_directory(out: Path, *, kind: str, options: Mapping[str, Any], force: bool = False) -> Iterator[Path]:
+def staged_directory(
+    out: Path, *, kind: str, options: Mapping[str, Any], force: bool = False, temporary: Path | None = None
+) -> Iterator[Path]:
     """Yield a temporary directory that becomes `out` when the block ends well, and vanishes when it does not.
+
+    `temporary` names it, on the same file system; else it is a sibling of `out`.
 
     Raises:
         OutputError: see `check_output`; or the disk refuses (full, read-only), what stood at `out` being intact.
     """
     check_output(out, force=force)
-    with _temporary_directory(out, out.with_name(f".{out.name}.{os.getpid()}.tmp")) as temporary:
-        yield temporary
-        write_manifest(temporary, kind, options)
-        _replace(temporary, out)
+    with _temporary_directory(out, temporary or out.with_name(f".{out.name}.{os.getpid()}.tmp")) as directory:
+        yield directory
+        write_manifest(directory, kind, options)
+        _replace(directory, out)
 
 
 @contextmanager

@@ -4,34 +4,41 @@ from pathlib import Path
 from typing import Annotated
 
 from malmoi.cli.app import Flat, TextOrDash, app, print_record, print_report, stdin_lines
-from malmoi.corpus.build import CorpusOptions
+from malmoi.corpus.options import CorpusOptions
+from malmoi.engine import Engine
 from malmoi.pretraining.shards import ShardOptions
 from malmoi.tokenizer.build import VocabOptions
 
 
 @app.command
 def corpus(
-    inputs: list[Path],
+    inputs: list[Path] | None = None,
     /,
     *,
     out: Path,
     options: Annotated[CorpusOptions, Flat] = CorpusOptions(),
+    mix: Path | None = None,
     rejects: Path | None = None,
     workers: int = 1,
+    engine: Engine = "local",
     force: bool = False,
 ) -> None:
     """Read, clean, filter and deduplicate text files into a corpus.
 
     Args:
-        inputs: Files or folders; .gz, .bz2 and .xz are read as they are.
+        inputs: Files or folders; .gz, .bz2, .xz and .zst are read as they are.
         out: Directory to make.
+        mix: File that names several sources with their weights and caps, in place of inputs (JSON Lines).
         rejects: File for the documents that were dropped, with the reason (JSON Lines).
         workers: Processes.
+        engine: Processes of this machine, or those of a Ray cluster.
         force: Replace what stands at --out.
     """
     from malmoi.corpus.build import build_corpus
+    from malmoi.corpus.options import corpus_inputs
 
-    print_report(build_corpus(inputs, out, options, rejects=rejects, workers=workers, force=force))
+    chosen = corpus_inputs(inputs or [], mix)
+    print_report(build_corpus(chosen, out, options, rejects=rejects, workers=workers, engine=engine, force=force))
 
 
 @app.command
