@@ -85,9 +85,9 @@ def score(
     """Judge anybody's predictions by the task's official metrics, in percent.
 
     Args:
-        task: classification, pair, qa, tagging or relation.
+        task: classification, pair, regression, qa, tagging, choice, relation or cloze.
         gold: Labelled examples.
-        predictions: One prediction a line in the same order, as `malmoi predict` prints them or {"label": ...};
+        predictions: One prediction a line in the same order, as `malmoi predict` prints them or bare, {"label": ...};
             for qa also SQuAD's {id: text}, for tagging also a file of the gold file's format.
         format: Format of the gold file; by default it is found out.
     """

@@ -7,8 +7,15 @@ from typing import Any
 from malmoi import __version__
 from malmoi.model.config import ModelConfig
 
-_PIPELINES = {"qa": "question-answering", "tagging": "token-classification"}
-_CLASSIFIER = "text-classification"
+_PIPELINES = {
+    "qa": "question-answering",
+    "tagging": "token-classification",
+    "choice": "multiple-choice",
+    "cloze": "fill-mask",
+    "regression": "sentence-similarity",
+}
+_USUAL_PIPELINE = "text-classification"
+"""What Hugging Face calls the use of a model for a task."""
 
 
 def pretraining_card(
@@ -57,7 +64,7 @@ def finetuning_card(
     """
     return "\n\n".join(
         (
-            f"---\nlanguage: ko\nlibrary_name: transformers\npipeline_tag: {_PIPELINES.get(task, _CLASSIFIER)}\n"
+            f"---\nlanguage: ko\nlibrary_name: transformers\npipeline_tag: {_PIPELINES.get(task, _USUAL_PIPELINE)}\n"
             "tags: [malmoi]\n---",
             f"# A Korean model for {task}",
             f"Made with malmoi {__version__}. {_shape(config)}" + (f" Labels: {', '.join(labels)}." if labels else ""),
