@@ -37,11 +37,18 @@ _TABLE_LINE = re.compile(
     re.MULTILINE,
 )
 
+# Headings of what is no text and has gone: only they are left.
+_APPARATUS = re.compile(
+    r"^(?:외부 ?링크|바깥 ?고리|각주|주석|출처|같이 ?보기|함께 ?보기|참고 ?(?:문헌|자료|항목)"
+    r"|관련 ?(?:항목|문서|링크)|둘러보기)\.?$",
+    re.MULTILINE,
+)
+
 # Templates that gave a foreign name or its sound leave `()`, `(, 1924년 …)`, `(李白, , 701년 …)`.
 _LEADING_COMMAS = re.compile(r"([(（]) *[,;][ ,;]*")
 _INNER_COMMAS = re.compile(r",(?: +,)+")
 # `main()` keeps its own. Looking back from behind the bracket lets the search leap from bracket to bracket.
-_BRACKETS = re.compile(r"[(（](?<![a-z0-9_][(（])([^()（）\n]*)[)）]")
+_BRACKETS = re.compile(r"[(（](?<![a-z_][(（])(?<![a-z_]\d[(（])([^()（）\n]*)[)）]")
 _HOLE = "\x00"
 
 
@@ -64,7 +71,7 @@ def clean_wikiextractor(text: str, title: str) -> str:
         text = _TABLE_LINE.sub("", text)
     if "(" in text or "（" in text:
         text = mend_brackets(text)
-    return text
+    return _APPARATUS.sub("", text)
 
 
 def _unlink(text: str) -> str:

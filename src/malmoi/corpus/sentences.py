@@ -1,4 +1,4 @@
-"""Korean sentences by rule: where an end mark stands, and where it is no end. Not an analyser, so it is fast.
+"""Korean sentences by rule: where an end mark stands, and where it is no end. Fast; Kiwi is there to compare.
 
 An end is a mark (`.`, `?`, `!`, `…` and their like) or, in text that does without, a polite ending (`-니다`,
 `-어요` and their like), followed by white space. It is none inside quotes and brackets, before the particle
@@ -7,6 +7,12 @@ of a quotation, after initials, numbers and abbreviations.
 
 import re
 from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Literal
+
+from malmoi.errors import OptionError
 
 # Quotes and brackets that close in the same line, the outermost; one level of brackets inside brackets.
 _PAIRED = re.compile(
@@ -18,12 +24,18 @@ _FEELING = r"[ㅋㅎㅠㅜ~^♡♥☆★;\U0001f300-\U0001faff]"
 _REST = rf"(?:\s+{_FEELING}+(?=\s|$))*(?:\s+|$)"
 _MARK = re.compile(
     # A run of marks is looked at from its first one only, or a page of dots would take forever.
-    rf"(?P<mark>[.?!…。！？](?<![.?!…。！？][.?!…。！？])[.?!…。！？]*+{_FEELING}*|(?<=[다요죠까음네당용]){_FEELING}+)"
+    rf"(?P<mark>[.?!…。！？](?<![.?!…。！？][.?!…。！？])[.?!…。！？]*+{_FEELING}*"
+    rf"|(?<=[다요죠까음네당용]) ?{_FEELING}+)"
     rf"""(?P<close>["”’'」』》〉)\]）>]*)(?:\[[^\[\]]{{1,6}}\])*{_REST}"""
 )
+# Syllables that end in ㅆ: the past, the future, `있`.
+_PAST = "".join(map(chr, range(ord("갔"), ord("힣") + 1, 28)))
 _POLITE = re.compile(
-    rf"(?:니다|[어아여해예에네세군나래데지죠]요|죠|[라다더][구고]요|까요|[은는던]데요|거든요|할게요){_REST}"
+    rf"(?:니다|[어아여해예에네세군나래데지죠]요|죠|[라다더][구고]요|까요|[은는던]데요|거든요|할게요"
+    # Notes end in a noun: bare, without a particle, these are no others.
+    rf"|[{_PAST}없]음|(?:것|때문|중)임|[당랍]니당|[하시]구요){_REST}"
 )
+_ENDING = re.compile("니다|[요죠까음임당]")
 # What goes on with the sentence around something quoted, with quotes or without.
 _GOES_ON = re.compile(r"(?:이?라[고며는던]|하[고며는면자])\b")
 _PARTICLE = re.compile(r"(?:[며고은는이가을를의에와과로도]|란) ")
@@ -36,6 +48,69 @@ _MAX_NO_END_CHARS = 8
 _FINAL = frozenset("다요죠까음함됨임네군걸라자지오")
 
 
+Splitter = Callable[[str], list[str]]
+
+
+def sentence_splitter(name: Literal["rules", "kiwi"]) -> Splitter:
+    """A function from a text to its sentences: the rules of this file, or the analyser Kiwi.
+
+    Kiwi reads the grammar, so it needs no marks; it is about a hundred times slower, and on the gold texts of
+    `docs/corpus.md` it is better only where the text is an encyclopedia's.
+
+    Raises:
+        OptionError: an unknown name, or kiwipiepy is not installed.
+    """
+    if name == "rules":
+        return split_sentences
+    if name != "kiwi":
+        raise OptionError(f"splitter is {name!r}: expected rules or kiwi")
+    try:
+        from kiwipiepy import Kiwi
+    except ImportError as error:
+        raise OptionError("splitter is 'kiwi', and kiwipiepy is not installed: pip install kiwipiepy") from error
+    kiwi = Kiwi()
+
+    def split(text: str) -> list[str]:
+        lines = (line for line in text.splitlines() if line.strip())
+        return [sentence.text for line in lines for sentence in kiwi.split_into_sents(line)]
+
+    return split
+
+
+@dataclass(frozen=True)
+class BoundaryScore:
+    """How well cuts agree with those of people."""
+
+    n_right: int
+    n_ours: int
+    n_gold: int
+
+    @property
+    def f1(self) -> float:
+        """Of precision and recall, the harmonic mean: 0 to 1."""
+        return 2 * self.n_right / max(1, self.n_ours + self.n_gold)
+
+
+def score_boundaries(split: Splitter, documents: Iterable[Sequence[str]]) -> BoundaryScore:
+    """Score the cuts inside documents whose sentences are known; they are joined by blanks and cut again.
+
+    Args:
+        split: the function to judge.
+        documents: the sentences of each document.
+    """
+    n_right = n_ours = n_gold = 0
+    for gold in documents:
+        ours, theirs = _boundaries(split(" ".join(gold))), _boundaries(gold)
+        n_right, n_ours, n_gold = n_right + len(ours & theirs), n_ours + len(ours), n_gold + len(theirs)
+    return BoundaryScore(n_right, n_ours, n_gold)
+
+
+def _boundaries(sentences: Sequence[str]) -> set[int]:
+    """Where sentences end, counted in characters that are not blank; the end of the document is no boundary."""
+    lengths = accumulate(len("".join(sentence.split())) for sentence in sentences)
+    return set(list(lengths)[:-1])
+
+
 def split_sentences(text: str) -> list[str]:
     """Cut `text` into sentences without white space around them; a line end is always an end.
 
@@ -46,7 +121,7 @@ def split_sentences(text: str) -> list[str]:
 
 def _split_line(line: str) -> list[str]:
     ends = [*_MARK.finditer(line)]
-    if "니다" in line or "요" in line or "죠" in line:
+    if _ENDING.search(line):
         ends += _POLITE.finditer(line)
         ends.sort(key=re.Match.start)
     paired = [pair.span() for pair in _PAIRED.finditer(line)] if len(ends) > 1 else []
