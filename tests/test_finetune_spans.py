@@ -71,7 +71,7 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     text = "".join(json.dumps({"id": str(i), "title": "", "text": line}) + "\n" for i, line in enumerate(lines))
     (folder / "text.jsonl").write_text(text, encoding="utf-8")
     build_corpus([folder / "text.jsonl"], folder / "corpus", CorpusOptions(min_chars=1, min_hangul=0.0))
-    size = {"eojeol": 110, "syllable": 95}[way]
+    size = {"eojeol": 100, "syllable": 90}[way]
     build_vocab(folder / "corpus", folder / "tokenizer", VocabOptions(size=size, segment=way, min_count=1))
     tokenizer = Tokenizer.load(folder / "tokenizer")
     directory = folder / "base"
