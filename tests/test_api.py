@@ -15,6 +15,9 @@ from malmoi.cli.main import app
 from malmoi.tasks.classification import ClassificationExample
 from malmoi.tasks.labels import LabelPrediction
 from malmoi.tasks.pair import PairExample
+from malmoi.tasks.qa_files import QaExample
+from malmoi.tasks.relation_files import RelationExample
+from malmoi.tasks.tagging_files import TaggingExample
 from malmoi.tokenizer.tokenizer import Encoding
 
 METHODS = {
@@ -31,6 +34,7 @@ METHODS = {
         "load": "directory, *, device=None, precision='auto'",
         "predict": "self, examples",
         "evaluate": "self, examples",
+        "with_options": "self, options",
     },
 }
 
@@ -41,9 +45,10 @@ FLAGS = {
     "shards": "--out --force",
     "pretrain": "--out --size --steps --budget --save-every --seed --resume --device --force",
     "finetune": "--train --dev --out --format --epochs --lr --seed --seeds --device --force",
-    "evaluate": "--format --errors --device",
+    "evaluate": "--format --errors --device --trim-particles --no-answer-threshold",
     "predict": "--format --device",
     "score": "--format",
+    "split-articles": "--out --force",
     "info": "",
     "quickstart": "--corpus --out --budget --seed --force",
 }
@@ -86,6 +91,9 @@ def test_fields_of_examples_and_predictions() -> None:
     """They are the schema of JSON Lines as well."""
     assert [field.name for field in fields(ClassificationExample)] == ["text", "label"]
     assert [field.name for field in fields(PairExample)] == ["first", "second", "label"]
+    assert [field.name for field in fields(QaExample)] == ["question", "context", "id", "answers"]
+    assert [field.name for field in fields(TaggingExample)] == ["text", "entities"]
+    assert [field.name for field in fields(RelationExample)] == ["text", "subject", "object", "label"]
     assert [field.name for field in fields(LabelPrediction)] == ["label", "probabilities"]
 
 
