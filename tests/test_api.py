@@ -17,7 +17,10 @@ from malmoi.tasks.classification import ClassificationExample
 from malmoi.tasks.cloze import ClozeExample
 from malmoi.tasks.labels import LabelPrediction
 from malmoi.tasks.pair import PairExample
+from malmoi.tasks.qa_files import QaExample
 from malmoi.tasks.regression import RegressionExample, RegressionPrediction
+from malmoi.tasks.relation_files import RelationExample
+from malmoi.tasks.tagging_files import TaggingExample
 from malmoi.tokenizer.tokenizer import Encoding
 
 METHODS = {
@@ -34,6 +37,7 @@ METHODS = {
         "load": "directory, *, task=None, device=None, precision='auto'",
         "predict": "self, examples",
         "evaluate": "self, examples",
+        "with_options": "self, options",
     },
 }
 
@@ -46,9 +50,10 @@ FLAGS = {
     "pretrain": "--out --size --steps --budget --save-every --seed --resume --device --force",
     "data": "",
     "finetune": "--train --dev --out --format --epochs --lr --lrs --seed --seeds --baseline --device --force",
-    "evaluate": "--format --task --errors --device",
+    "evaluate": "--format --task --errors --device --trim-particles --no-answer-threshold",
     "predict": "--format --task --submission --device",
     "score": "--format",
+    "split-articles": "--out --force",
     "info": "",
     "quickstart": "--corpus --out --budget --seed --force",
 }
@@ -96,6 +101,9 @@ def test_fields_of_examples_and_predictions() -> None:
     assert [field.name for field in fields(ClozeExample)] == ["text", "choices", "answer"]
     assert [field.name for field in fields(RegressionPrediction)] == ["score"]
     assert [field.name for field in fields(ChoicePrediction)] == ["choice", "scores"]
+    assert [field.name for field in fields(QaExample)] == ["question", "context", "id", "answers"]
+    assert [field.name for field in fields(TaggingExample)] == ["text", "entities"]
+    assert [field.name for field in fields(RelationExample)] == ["text", "subject", "object", "label"]
     assert [field.name for field in fields(LabelPrediction)] == ["label", "probabilities"]
 
 

@@ -68,11 +68,13 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     way, encoder = request.param
     folder = tmp_path_factory.mktemp(way)
     lines = [r.get("text", r.get("context", "")) for task in OPTIONS for r in records(task)] * 3
+    lines.append(
+        "music musical musician museum mimic climax " * 5
+    )  # so that there is something to merge when Hangul may not
     text = "".join(json.dumps({"id": str(i), "title": "", "text": line}) + "\n" for i, line in enumerate(lines))
     (folder / "text.jsonl").write_text(text, encoding="utf-8")
     build_corpus([folder / "text.jsonl"], folder / "corpus", CorpusOptions(min_chars=1, min_hangul=0.0))
-    size = {"eojeol": 110, "syllable": 95}[way]
-    build_vocab(folder / "corpus", folder / "tokenizer", VocabOptions(size=size, segment=way, min_count=1))
+    build_vocab(folder / "corpus", folder / "tokenizer", VocabOptions(size=118, segment=way, min_count=1))
     tokenizer = Tokenizer.load(folder / "tokenizer")
     directory = folder / "base"
     directory.mkdir()
@@ -180,9 +182,18 @@ def test_a_text_of_any_length_is_read(learnt: tuple[str, Path]) -> None:
     far = "눈이 내리고 비가 왔다 . " * 300
     record = bare(task)[1]
     if task == "qa":
-        [prediction] = predictor.predict([record | {"context": far + record["context"] + far}])
-        assert prediction.start > len(far) or prediction.text is not None
-        assert 0 <= prediction.start < prediction.end
+        context = far + record["context"] + far
+        [prediction] = predictor.predict([record | {"context": context}])
+        assert prediction.text and context[prediction.start : prediction.end] == prediction.text
+        # More rows than fit a batch: each has the outputs that it has alone.
+        rows = predictor.task.encode(
+            predictor.task.example_from_json(record | {"context": context}), predictor.tokenizer, 48
+        )
+        [together] = predictor.runtime.run_examples([rows])
+        assert sum(len(row.ids) for row in rows) > 4096
+        for number in (0, len(rows) // 2, len(rows) - 1):
+            [[alone]] = predictor.runtime.run_examples([[rows[number]]])
+            np.testing.assert_allclose(alone, together[number], atol=1e-5)
     elif task == "tagging":
         [prediction] = predictor.predict([{"text": far + record["text"]}])
         assert {"PS", "LC"} & {entity.label for entity in prediction.entities if entity.start >= len(far)}
