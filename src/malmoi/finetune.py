@@ -17,7 +17,7 @@ from malmoi.errors import InputError
 from malmoi.model.card import finetuning_card
 from malmoi.model.checkpoint import load_config, new_task_model, save_model
 from malmoi.model.heads import TaskModel
-from malmoi.model.runtime import TorchRuntime, forward
+from malmoi.model.torch_runtime import TorchRuntime, forward
 from malmoi.predictor import TASK_FILE, Predictor, check_vocabulary
 from malmoi.progress import progress_bar
 from malmoi.tasks.catalog import AnyTask, read_examples, task_type

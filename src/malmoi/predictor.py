@@ -10,12 +10,11 @@ from typing import Any, Self
 
 from malmoi.artifact import write_text
 from malmoi.errors import CheckpointError, DataError, InputError, VocabularyError
-from malmoi.model.checkpoint import load_task_model
-from malmoi.model.runtime import TorchRuntime
+from malmoi.model.load import load_runtime
+from malmoi.model.runtime import Runtime
 from malmoi.tasks.catalog import AnyTask, find_layout, read_examples, task_from_json
 from malmoi.tasks.task import Scores
 from malmoi.tokenizer.tokenizer import Tokenizer
-from malmoi.training.device import select_device
 from malmoi.training.options import Precision
 
 TASK_FILE = "task.json"
@@ -31,7 +30,7 @@ class Predictor:
     'positive'
     """
 
-    def __init__(self, task: AnyTask, tokenizer: Tokenizer, runtime: TorchRuntime, max_tokens: int) -> None:
+    def __init__(self, task: AnyTask, tokenizer: Tokenizer, runtime: Runtime, max_tokens: int) -> None:
         self.task, self.tokenizer, self.runtime, self.max_tokens = task, tokenizer, runtime, max_tokens
 
     @classmethod
@@ -46,9 +45,8 @@ class Predictor:
         directory = Path(directory)
         task, max_tokens = load_task(directory)
         tokenizer = Tokenizer.load(directory)
-        model = load_task_model(directory)
-        check_vocabulary(tokenizer, model.config.n_tokens, directory)
-        runtime = TorchRuntime(model.to(select_device(device)), precision=precision)
+        runtime = load_runtime(directory, device=device, precision=precision)
+        check_vocabulary(tokenizer, runtime.config.n_tokens, directory)
         return cls(task, tokenizer, runtime, max_tokens)
 
     def predict(self, examples: Sequence[Any]) -> list[Any]:

@@ -1,40 +1,50 @@
-"""Running a model: rows in, one array a row out. How it was trained, and what the numbers mean, is elsewhere."""
+"""Running a model: rows in, one array a row out, whatever computes them.
 
+Two implementations: `onnx_runtime.py` (no PyTorch) and `torch_runtime.py`; `load.py` chooses. Not here: how the
+model was trained, and what its numbers mean.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 
-from malmoi.model.heads import TaskModel
+from malmoi.model.config import ModelConfig
 from malmoi.tasks.task import Row
 from malmoi.training.batch import Batch, collate, sorted_batches
-from malmoi.training.device import autocast
-from malmoi.training.options import Precision
 
-_BATCH_TOKENS = 4096
-"""Tokens in a batch, padding included: enough to keep two cores busy, small enough for their caches."""
+NO_PLACES = np.zeros(0, np.int64)
 
 
-class TorchRuntime:
-    """A task model run by PyTorch."""
+class Runtime(ABC):
+    """A model that answers batches; it may be called from one thread at a time."""
 
-    def __init__(self, model: TaskModel, *, precision: Precision = "auto") -> None:
-        self.model, self.precision = model, precision
-        self.device = next(model.parameters()).device
+    config: ModelConfig
+    kind: str
+    """The head: `pooled`, `token` or `masked`; `none` where the encoder stands alone."""
+    batch_tokens: int
+    """Tokens in a batch, padding included: enough to keep the cores busy, small enough for their caches."""
 
-    @torch.inference_mode()
+    @abstractmethod
     def run(self, batch: Batch) -> np.ndarray:
         """float32 [B, C] (pooled) or [B, T, C] (token) for a batch."""
-        self.model.eval()
-        with autocast(self.device, self.precision):
-            outputs = forward(self.model, batch)
-        array: np.ndarray = outputs.float().cpu().numpy()
-        return array
+
+    @abstractmethod
+    def embed(self, batch: Batch) -> np.ndarray:
+        """float32 [B, D]: the mean of the encoder's vectors over the real tokens of each row."""
+
+    @abstractmethod
+    def fill(self, batch: Batch, places: np.ndarray) -> np.ndarray:
+        """float32 [N, V]: log-probabilities of the vocabulary at N flat places (int64, into B * T); masked heads only.
+
+        Raises:
+            CheckpointError: the model has another head.
+        """
 
     def run_examples(self, examples: Sequence[Sequence[Row]]) -> list[list[np.ndarray]]:
         """Outputs of every row of every example, in order; padding is cut off."""
         outputs: list[list[np.ndarray]] = [[] for _ in examples]
-        for numbers, batch in batches_of(examples, self.model.config.pad_id):
+        for numbers, batch in batches_of(examples, self.config.pad_id, self.batch_tokens):
             rows = iter(zip(self.run(batch), batch.row_lengths, strict=True))
             for number in numbers:
                 for _ in examples[number]:
@@ -43,20 +53,9 @@ class TorchRuntime:
         return outputs
 
 
-def batches_of(examples: Sequence[Sequence[Row]], pad_id: int) -> Iterator[tuple[list[int], Batch]]:
+def batches_of(
+    examples: Sequence[Sequence[Row]], pad_id: int, max_tokens: int
+) -> Iterator[tuple[list[int], Batch]]:
     """Numbers of examples and their rows as a batch, each batch of about equal lengths."""
-    for numbers in sorted_batches(examples, _BATCH_TOKENS):
+    for numbers in sorted_batches(examples, max_tokens):
         yield numbers, collate([row for number in numbers for row in examples[number]], pad_id)
-
-
-def forward(model: TaskModel, batch: Batch) -> torch.Tensor:
-    """A task model's outputs for a batch, on the model's device."""
-    device = next(model.parameters()).device
-    mask = None if batch.mask is None else torch.from_numpy(batch.mask).to(device)[:, None, None, :]
-    return torch.as_tensor(
-        model(
-            torch.from_numpy(batch.ids).to(device),
-            segments_BT=torch.from_numpy(batch.segments).to(device),
-            mask=mask,
-        )
-    )
