@@ -15,7 +15,8 @@ LAYERS = [
     ["model.*", "training.*"],
     ["pretraining.recipe", "pretraining.run"],
     ["pretraining.pretrain", "predictor"],
-    ["finetune", "info"],
+    ["finetune", "info", "export", "search.*"],
+    ["serving.*"],
     ["quickstart"],
     ["cli.*"],
 ]

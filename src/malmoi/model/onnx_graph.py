@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from malmoi.model.bert import BertLayer
 from malmoi.model.config import ModelConfig
 from malmoi.model.heads import TaskModel
-from malmoi.model.modernbert import ModernBertLayer, rotation_of
+from malmoi.model.modernbert import ModernBertLayer
 from malmoi.model.onnx_runtime import FORMAT, FORMAT_KEY, KIND_KEY
 
 _OPSET = 20  # the first with GELU as one operator
@@ -168,9 +168,10 @@ class _ModernBertAttention(nn.Module):
         self.out = copy.deepcopy(layer.attention_out)  # torch.onnx mixes up weights that go by two names
         self.window_tokens = config.local_window_tokens if index in config.local_layers else None
         theta = config.rotary_theta if self.window_tokens is None else config.local_rotary_theta
-        rotation = rotation_of(torch.arange(config.max_tokens)[None], theta, config.width // config.n_heads)
-        self.register_buffer("cos_TK", rotation.cos.reshape(config.max_tokens, -1))
-        self.register_buffer("sin_TK", rotation.sin.reshape(config.max_tokens, -1))
+        half = config.width // config.n_heads // 2
+        angles_TK = torch.arange(config.max_tokens)[:, None] * theta ** -(torch.arange(half) / half)
+        self.register_buffer("cos_TK", angles_TK.cos())
+        self.register_buffer("sin_TK", angles_TK.sin())
 
     def forward(self, x_BTD: Tensor, rotation: object, mask: Tensor | None) -> Tensor:
         """float [B, T, D] to the same; the rotation is this layer's own table."""

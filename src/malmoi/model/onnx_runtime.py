@@ -36,6 +36,7 @@ class OnnxRuntime(Runtime):
             CheckpointError: the graph cannot be read, or malmoi did not write it.
             OptionError: ONNX Runtime has no such device here.
         """
+        self.file = file
         self.config, _ = read_config(file.parent)
         self._session = _session(file, device, n_threads or usable_cores())
         found = self._session.get_modelmeta().custom_metadata_map

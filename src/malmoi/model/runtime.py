@@ -53,9 +53,7 @@ class Runtime(ABC):
         return outputs
 
 
-def batches_of(
-    examples: Sequence[Sequence[Row]], pad_id: int, max_tokens: int
-) -> Iterator[tuple[list[int], Batch]]:
+def batches_of(examples: Sequence[Sequence[Row]], pad_id: int, max_tokens: int) -> Iterator[tuple[list[int], Batch]]:
     """Numbers of examples and their rows as a batch, each batch of about equal lengths."""
     for numbers in sorted_batches(examples, max_tokens):
         yield numbers, collate([row for number in numbers for row in examples[number]], pad_id)
