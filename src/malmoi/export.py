@@ -5,11 +5,14 @@ directory with `model.onnx` or `model.int8.onnx` in place of the weights.
 """
 
 import json
+import math
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -152,11 +155,12 @@ def _check(
             f"most {_LARGEST_ERROR[options.file]:g}; nothing was written, "
             + ("export without --int8" if options.int8 else "the weights are broken, or please report this model")
         )
-    sizes = {
-        "n_bytes": exported.file.stat().st_size,
-        "bytes_before": sum(path.stat().st_size for path in directory.glob(WEIGHTS)),
-    }
-    report = ExportReport(file=options.file, relative_error=error, **sizes)
+    report = ExportReport(
+        file=options.file,
+        n_bytes=exported.file.stat().st_size,
+        bytes_before=sum(path.stat().st_size for path in directory.glob(WEIGHTS)),
+        relative_error=error,
+    )
     if not examples:
         return report
     task, max_tokens = load_task(directory)
@@ -170,9 +174,7 @@ def _check(
             f"loss of at most {_LARGEST_LOSS}; nothing was written, "
             + ("export without --int8" if options.int8 else "please report this model")
         )
-    return ExportReport(
-        file=options.file, relative_error=error, metric=task.main_metric, before=before, after=after, **sizes
-    )
+    return replace(report, metric=task.main_metric, before=before, after=after)
 
 
 def relative_error(original: Runtime, exported: Runtime, tokenizer: Tokenizer) -> float:
@@ -191,20 +193,20 @@ def relative_error(original: Runtime, exported: Runtime, tokenizer: Tokenizer) -
                 ours, theirs = (x.reshape(-1, x.shape[-1])[real] for x in (ours, theirs))
         differences += float(((ours.astype(np.float64) - theirs) ** 2).sum())
         sizes += float((ours.astype(np.float64) ** 2).sum())
-    return (differences / sizes) ** 0.5
+    return math.sqrt(differences / sizes)
 
 
 def _sample_rows(tokenizer: Tokenizer, max_tokens: int) -> list[list[Row]]:
     """Sentences of the text that ships, pairs of them, and one row as long as the model takes."""
     articles = (files("malmoi.sample") / "articles.jsonl").read_text(encoding="utf-8").splitlines()[:_N_SENTENCES]
     ids = tokenizer.encode_ids([json.loads(line)["text"].split("\n")[0] for line in articles])
-    rows = [_row(tokenizer, first, second, max_tokens) for first, second in zip(ids, ids[1:], strict=False)]
+    rows = [_row(tokenizer, first, second, max_tokens) for first, second in pairwise(ids)]
     rows += [_row(tokenizer, first, NO_PLACES, max_tokens) for first in ids]
     return [[row] for row in [*rows, _row(tokenizer, np.concatenate(ids), NO_PLACES, min(max_tokens, 512))]]
 
 
 def _row(tokenizer: Tokenizer, first: np.ndarray, second: np.ndarray, max_tokens: int) -> Row:
-    parts = [[tokenizer.cls_id], first, [tokenizer.sep_id]]
+    parts: list[Any] = [[tokenizer.cls_id], first, [tokenizer.sep_id]]
     segments = np.zeros(len(first) + 2, np.uint8)
     if len(second):
         parts += [second, [tokenizer.sep_id]]

@@ -5,6 +5,7 @@ The modules imported here register their commands; each imports what computes on
 
 import malmoi.cli.learn
 import malmoi.cli.look
+import malmoi.cli.serve
 import malmoi.cli.text
 import malmoi.cli.use  # noqa: F401
 from malmoi.cli.app import app, errors_as_exit_codes

@@ -59,9 +59,9 @@ class ModernBertEncoder(nn.Module):
         config, head_width = self.config, self.config.width // self.config.n_heads
         if positions_BT is None:
             positions_BT = torch.arange(ids_BT.shape[1], device=ids_BT.device)[None]
-        rotation = rotation_of(positions_BT, config.rotary_theta, head_width)
+        rotation = _rotation(positions_BT, config.rotary_theta, head_width)
         if config.local_layers:
-            local_rotation = rotation_of(positions_BT, config.local_rotary_theta, head_width)
+            local_rotation = _rotation(positions_BT, config.local_rotary_theta, head_width)
             local_mask = _window(ids_BT, config.local_window_tokens, mask)
         x_BTD: Tensor = self.dropout(self.embedding_norm(self.token_embedding(ids_BT)))
         for index, layer in enumerate(self.layers):
@@ -107,7 +107,7 @@ class ModernBertLayer(nn.Module):
         return self.attention_out_dropout(out_BTD)  # type: ignore[no-any-return]
 
 
-def rotation_of(positions_BT: Tensor, theta: float, head_width: int) -> Rotation:
+def _rotation(positions_BT: Tensor, theta: float, head_width: int) -> Rotation:
     """Angles of rotary positions (Su et al. 2021, arXiv:2104.09864).
 
     Computed anew for every batch, once for all layers: it is cheap, serves packed rows, and a stored table

@@ -71,10 +71,14 @@ def _export(model: TaskModel, file: Path, has_head: bool) -> None:
     """Write the graph of `model`, whose modules are changed for it."""
     model.float().cpu().eval()
     for index, layer in enumerate(model.encoder.layers):
-        layer.fused = (
-            _BertAttention(layer) if isinstance(layer, BertLayer) else _ModernBertAttention(layer, model.config, index)
-        )
-        layer._attend = layer.fused.forward  # the method itself: a module would not hide the class's own
+        fused: nn.Module
+        if isinstance(layer, BertLayer):
+            fused = _BertAttention(layer)
+        else:
+            assert isinstance(layer, ModernBertLayer), "an encoder's layers are its own"
+            fused = _ModernBertAttention(layer, model.config, index)
+        layer.fused = fused
+        layer.__dict__["_attend"] = fused.forward  # its method: a module would not hide the class's own
     kind = model.kind if has_head else "none"
     names = [*_INPUTS, "places"] if kind == "masked" else list(_INPUTS)
     ids_BT = torch.zeros(3, 5, dtype=torch.int64)
@@ -142,7 +146,7 @@ class _Int8Embedding(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """float [..., D]."""
-        return self.bytes_VD[ids].float() * self.scale_V1[ids]  # type: ignore[operator, index]
+        return self.bytes_VD[ids].float() * self.scale_V1[ids]  # type: ignore[index]
 
 
 class _BertAttention(nn.Module):
