@@ -43,7 +43,7 @@ from malmoi.serving.schema import (
 from malmoi.serving.served import Served, Submit, work_on
 
 T = TypeVar("T")
-_KINDS = {400: "invalid_request", 401: "unauthorized", 404: "not_found", 405: "not_found", 413: "too_large"}
+_KINDS = {400: "invalid_request", 401: "unauthorized", 404: "not_found", 413: "too_large"}
 PLAYGROUND = Path(str(files("malmoi.serving") / "playground"))
 
 
@@ -182,6 +182,8 @@ def _add_error_handlers(app: FastAPI, service: Service) -> None:
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            first |= {"loc": (), "msg": f"is no JSON ({first.get('ctx', {}).get('error', first['msg'])})"}
         place = ".".join(str(part) for part in first["loc"] if part != "body")
         service.metrics.rejected.labels("invalid").inc()
         return error_reply(422, "invalid_request", f"{place or 'the body'}: {first['msg']}", param=place or None)
@@ -312,7 +314,7 @@ def _add_unknown_model_routes(app: FastAPI, service: Service) -> None:
 
 
 def _add_playground(app: FastAPI) -> None:
-    page = (PLAYGROUND / "index.html").read_text(encoding="utf-8")
+    page, docs_page = ((PLAYGROUND / name).read_text(encoding="utf-8") for name in ("index.html", "docs.html"))
     headers = {
         "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
         "X-Content-Type-Options": "nosniff",
@@ -321,7 +323,11 @@ def _add_playground(app: FastAPI) -> None:
     async def index() -> Response:
         return Response(page, media_type="text/html", headers=headers)
 
+    async def docs() -> Response:
+        return Response(docs_page, media_type="text/html", headers=headers)
+
     app.add_api_route("/", index, include_in_schema=False)
+    app.add_api_route("/docs", docs, include_in_schema=False)
     app.mount("/playground", StaticFiles(directory=PLAYGROUND), name="playground")
 
 
