@@ -28,7 +28,7 @@ export function bars(probabilities, best) {
     fill.style.width = `${Math.max(0, Math.min(100, 100 * share))}%`;
     list.append(
       make("div", { className: label === best ? "bar best" : "bar" }, make("dt", {}, label), make("dd", { className: "track" }, fill),
-        make("dd", { className: "value" }, `${(100 * share).toFixed(1)}%`)));
+        make("dd", { className: "value" }, `${(100 * share).toFixed(share < 0.01 ? 2 : 1)}%`)));
   }
   return list;
 }
