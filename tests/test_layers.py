@@ -21,7 +21,7 @@ LAYERS = [
     ["cli.*"],
 ]
 # Function-level imports keep start-up fast and optional libraries optional; only here.
-LATE_IMPORTS_ALLOWED = ("cli.", "__init__", "model.load")
+LATE_IMPORTS_ALLOWED = ("cli.", "__init__", "corpus.sevenzip", "model.load")
 
 
 def _modules() -> dict[str, ast.Module]:

@@ -1,7 +1,7 @@
-"""From files to documents: bytes, lines, four formats. Nothing here filters; what cannot be read is counted.
+"""From files to documents: bytes, lines, five formats. Nothing here filters; what cannot be read is counted.
 
-Files are streamed, compressed or not (`.gz`, `.bz2`, `.xz` by suffix), and are UTF-8. MediaWiki's XML dumps
-are not read here: WikiExtractor's output is.
+Files are streamed, compressed or not (`.gz`, `.bz2`, `.xz` by suffix), and are UTF-8. How MediaWiki's XML dumps
+are read stands in `dump.py`.
 """
 
 import bz2
@@ -19,8 +19,11 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, TextIO, cast
 
 from malmoi.artifact import MANIFEST, read_manifest
+from malmoi.corpus.brackets import PageTooComplexError
 from malmoi.corpus.document import Document, clean_text
+from malmoi.corpus.dump import is_dump, iter_pages
 from malmoi.corpus.markup import clean_wikiextractor
+from malmoi.corpus.wikitext import clean_wikitext
 from malmoi.errors import InputError, OptionError
 
 MAX_DOCUMENT_CHARS = 100_000
@@ -226,11 +229,18 @@ def _wiki_document(path: Path, head: re.Match[str], lines: list[str]) -> Documen
     return Document(id=head["id"] or path.name, title=html.unescape(head["title"]), text="\n".join(lines))
 
 
+def _parse_mediawiki(path: Path, counts: Counter[str]) -> Iterator[Document]:
+    """The articles of a dump, as wikitext."""
+    for page in iter_pages(path, counts):
+        yield Document(id=page.id, title=page.title, text=page.wikitext)
+
+
 _PARSERS: dict[str, Callable[[Path, Counter[str]], Iterator[Document]]] = {
     "text": _parse_text,
     "lines": _parse_lines,
     "jsonl": _parse_jsonl,
     "wikiextractor": _parse_wikiextractor,
+    "mediawiki": _parse_mediawiki,
 }
 FORMATS = ("auto", *_PARSERS)
 
@@ -242,15 +252,18 @@ def find_format(path: Path, format: str = "auto") -> str:
 
     Raises:
         OptionError: an unknown `format`.
-        InputError: the file cannot be read (also with a given `format`), or is a MediaWiki XML dump.
+        InputError: the file cannot be read, or is no dump (also with a given `format`).
     """
     if format not in FORMATS:
         raise OptionError(f"format is {format!r}: expected one of {', '.join(FORMATS)}")
+    if format in ("auto", "mediawiki"):
+        if is_dump(path):
+            return "mediawiki"
+        if format == "mediawiki":
+            raise InputError(f"{path} is no MediaWiki dump: expected XML that begins with <mediawiki")
     line = next((line for _, line in read_lines(path) if line and not line.isspace()), "").strip()
     if format != "auto":
         return format
-    if line.startswith("<mediawiki"):
-        raise InputError(f"{path} is a MediaWiki XML dump: run WikiExtractor on it and pass what it writes")
     if _DOC_START.match(line):
         return "wikiextractor"
     suffixes = [s for s in path.suffixes if s not in _OPENERS]
@@ -268,8 +281,14 @@ def parse_documents(path: Path, format: str, counts: Counter[str]) -> Iterator[D
 
 
 def clean_document(document: Document, format: str) -> Document:
-    """The document with the markup of its format taken out and every field cleaned."""
+    """The document with the markup of its format taken out and every field cleaned.
+
+    Raises:
+        PageTooComplexError: a page of wikitext that cannot be read in reasonable time.
+    """
     text = document.text
+    if format == "mediawiki":
+        text = clean_wikitext(text, document.title)
     if format == "wikiextractor":
         text = clean_wikiextractor(text, document.title)
     title = document.title and clean_text(document.title).replace("\n", " ")
@@ -285,14 +304,19 @@ def read_documents(path: Path, *, format: str = "auto", counts: Counter[str] | N
         format: `text` (blank line between documents; one without is cut after about 100,000 characters),
             `lines` (every line a document), `jsonl`, `wikiextractor`, or `auto`.
         counts: gets what could not be read, by reason: `broken-utf8` and `bad-json` lines, `outside-doc`
-            lines, `unclosed-doc` pages, `file-without-documents`.
+            lines, `unclosed-doc` pages, `file-without-documents`; of dumps what `dump.iter_block` names, and
+            `too-complex` pages.
 
     Raises:
         InputError, OptionError: see `read_lines` and `find_format`.
     """
     format = find_format(path, format)
-    for document in parse_documents(path, format, Counter() if counts is None else counts):
-        yield clean_document(document, format)
+    counts = Counter() if counts is None else counts
+    for document in parse_documents(path, format, counts):
+        try:
+            yield clean_document(document, format)
+        except PageTooComplexError:
+            counts["too-complex"] += 1
 
 
 def corpus_parts(corpus: Path) -> list[Path]:
