@@ -24,7 +24,7 @@ from machine import describe
 from transformers import BertForSequenceClassification
 
 import malmoi.sample
-from malmoi.finetune import FinetuningRun
+from malmoi.finetune_run import FinetuningRun
 from malmoi.model.checkpoint import save_model
 from malmoi.model.config import config_for
 from malmoi.model.heads import PretrainingModel

@@ -8,20 +8,22 @@ SOURCE = Path(__file__).parents[1] / "src" / "malmoi"
 
 LAYERS = [
     ["errors", "text", "artifact", "progress"],
-    ["engine", "corpus.*"],
-    ["tokenizer.*"],
+    ["engine", "corpus.*", "download"],
+    ["tokenizer.*", "data_sets"],
     ["pretraining.examples", "pretraining.masking", "pretraining.shards"],
     ["tasks.*"],
     ["model.*", "training.*"],
     ["pretraining.recipe", "pretraining.run"],
     ["pretraining.pretrain", "predictor"],
+    ["baseline", "finetune_run", "submission"],
+    ["finetune_sweep"],
     ["finetune", "info", "export", "search.*"],
     ["serving.*"],
     ["quickstart"],
     ["cli.*"],
 ]
 # Function-level imports keep start-up fast and optional libraries optional; only here.
-LATE_IMPORTS_ALLOWED = ("cli.", "__init__", "corpus.sevenzip", "model.load")
+LATE_IMPORTS_ALLOWED = ("baseline", "cli.", "__init__", "corpus.sevenzip", "model.load")
 
 
 def _modules() -> dict[str, ast.Module]:

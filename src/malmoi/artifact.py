@@ -6,6 +6,7 @@ every file) is written last, then one rename makes it visible. This is not a cac
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -43,8 +44,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    """Write `value` as indented JSON, whole or not at all; a number that is none (NaN) as null."""
+    write_text(path, json.dumps(without_nan(value), ensure_ascii=False, indent=2) + "\n")
+
+
+def without_nan(value: Any) -> Any:
+    """The same value with None in place of NaN, which Python writes into JSON though no other program reads it."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def file_hash(path: Path) -> str:

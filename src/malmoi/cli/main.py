@@ -3,6 +3,7 @@
 The modules imported here register their commands; each imports what computes only when its command runs.
 """
 
+import malmoi.cli.data
 import malmoi.cli.learn
 import malmoi.cli.look
 import malmoi.cli.serve

@@ -1,6 +1,5 @@
 """Commands that use a model and judge it: evaluate, predict, score, export."""
 
-from dataclasses import asdict
 from pathlib import Path
 
 from malmoi.cli.app import TextOrDash, app, print_record, print_report
@@ -13,37 +12,54 @@ def evaluate(
     /,
     *,
     format: str = "auto",
+    task: str | None = None,
     errors: Path | None = None,
     device: str | None = None,
 ) -> None:
     """Judge a fine-tuned model on labelled examples; scores are in percent.
 
     Args:
-        model: Fine-tuned model directory.
+        model: Fine-tuned model directory, or a pre-trained one with --task cloze.
         file: Labelled examples.
         format: Format of the file; by default it is found out.
+        task: The task, for a model that is only pre-trained.
         errors: File for the examples it got wrong (JSON Lines).
         device: cpu, cuda, ...; by default the best one here.
     """
     from malmoi.predictor import Predictor, evaluate_file
 
-    scores = evaluate_file(Predictor.load(model, device=device), file, format=format, errors=errors)
+    scores = evaluate_file(Predictor.load(model, task=task, device=device), file, format=format, errors=errors)
     print_record(scores)
 
 
 @app.command
-def predict(model: Path, file: TextOrDash = "-", /, *, format: str = "auto", device: str | None = None) -> None:
+def predict(
+    model: Path,
+    file: TextOrDash = "-",
+    /,
+    *,
+    format: str = "auto",
+    task: str | None = None,
+    submission: Path | None = None,
+    device: str | None = None,
+) -> None:
     """Predict: every example as one JSON object a line, with its prediction.
 
     Args:
-        model: Fine-tuned model directory.
+        model: Fine-tuned model directory, or a pre-trained one with --task cloze.
         file: Examples, or - for standard input: JSON objects, or plain lines (the fields apart by tabs).
         format: Format of the file; by default it is found out.
+        task: The task, for a model that is only pre-trained.
+        submission: Write the predictions into this file, as GLUE's server takes them, and print none.
         device: cpu, cuda, ...; by default the best one here.
     """
     from malmoi.predictor import Predictor, predict_file
+    from malmoi.submission import write_submission
 
-    predictor = Predictor.load(model, device=device)
+    predictor = Predictor.load(model, task=task, device=device)
+    if submission is not None:
+        write_submission(predictor, None if file == "-" else Path(file), submission, format=format)
+        return
     for record in predict_file(predictor, None if file == "-" else Path(file), format=format):
         print_record(record)
 
@@ -61,7 +77,7 @@ def score(task: str, gold: Path, predictions: Path, /, *, format: str = "auto") 
     from malmoi.tasks.catalog import score_files, task_type
 
     scores = score_files(task_type(task), gold, predictions, format)
-    print_record({"task": task, **asdict(scores)})
+    print_record({"task": task, **scores.to_json()})
 
 
 @app.command

@@ -48,7 +48,12 @@ class OnnxRuntime(Runtime):
 
     def run(self, batch: Batch) -> np.ndarray:
         """See `Runtime.run`."""
-        return self._run("outputs", batch)
+        if batch.asked is None:
+            return self._run("outputs", batch)
+        places = np.flatnonzero(batch.asked >= 0)
+        chances = np.zeros(batch.asked.shape, np.float32)
+        chances.flat[places] = self.fill(batch, places)[np.arange(len(places)), batch.asked.flat[places]]
+        return chances
 
     def embed(self, batch: Batch) -> np.ndarray:
         """See `Runtime.embed`."""

@@ -27,7 +27,7 @@ class Runtime(ABC):
 
     @abstractmethod
     def run(self, batch: Batch) -> np.ndarray:
-        """float32 [B, C] (pooled) or [B, T, C] (token) for a batch."""
+        """float32 [B, C] (pooled), [B, T, C] (token) or, of what the batch asks for, [B, T] (masked)."""
 
     @abstractmethod
     def embed(self, batch: Batch) -> np.ndarray:
@@ -43,13 +43,14 @@ class Runtime(ABC):
 
     def run_examples(self, examples: Sequence[Sequence[Row]]) -> list[list[np.ndarray]]:
         """Outputs of every row of every example, in order; padding is cut off."""
+        is_by_token = self.kind != "pooled"
         outputs: list[list[np.ndarray]] = [[] for _ in examples]
         for numbers, batch in batches_of(examples, self.config.pad_id, self.batch_tokens):
             rows = iter(zip(self.run(batch), batch.row_lengths, strict=True))
             for number in numbers:
                 for _ in examples[number]:
                     output, length = next(rows)
-                    outputs[number].append(output if output.ndim == 1 else output[:length])
+                    outputs[number].append(output[:length] if is_by_token else output)
         return outputs
 
 

@@ -58,9 +58,24 @@ class TorchRuntime(Runtime):
 
 
 def forward(model: TaskModel, batch: Batch) -> torch.Tensor:
-    """A task model's outputs for a batch, on the model's device."""
-    ids, segments, mask = tensors_of(batch, next(model.parameters()).device)
+    """A task model's outputs for a batch, on the model's device; of a masked head what the batch asks for."""
+    device = next(model.parameters()).device
+    ids, segments, mask = tensors_of(batch, device)
+    if batch.asked is not None:
+        hidden_BTD = model.encoder(ids, segments_BT=segments, mask=mask)
+        return _asked_log_probabilities(model, hidden_BTD, torch.from_numpy(batch.asked).to(device))
     return torch.as_tensor(model(ids, segments_BT=segments, mask=mask))
+
+
+def _asked_log_probabilities(model: TaskModel, hidden_BTD: torch.Tensor, asked_BT: torch.Tensor) -> torch.Tensor:
+    """float32 [B, T]: the log-probability of the token asked for at each place, 0 where none is.
+
+    Places first: the product with the vocabulary is by far the dearest, and needed at few of them.
+    """
+    is_asked_BT = asked_BT >= 0
+    logits_NV = model.head(hidden_BTD[is_asked_BT], model.encoder.token_embedding.weight)
+    chances_N = logits_NV.float().log_softmax(-1).gather(1, asked_BT[is_asked_BT][:, None]).squeeze(1)
+    return torch.zeros(asked_BT.shape, device=asked_BT.device).masked_scatter(is_asked_BT, chances_N)
 
 
 def tensors_of(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:

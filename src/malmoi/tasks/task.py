@@ -6,14 +6,15 @@ looks at a label to decide which rows to make: training, evaluation, command lin
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from malmoi.errors import OptionError
+from malmoi.errors import CheckpointError, OptionError
+from malmoi.tokenizer.tokenizer import Encoding
 
 ExampleT = TypeVar("ExampleT")
 PredictionT = TypeVar("PredictionT")
@@ -31,6 +32,13 @@ class TaskTokenizer(Protocol):
     def sep_id(self) -> int:
         """Id of `[SEP]`."""
 
+    @property
+    def mask_id(self) -> int:
+        """Id of `[MASK]`."""
+
+    def encode_batch(self, texts: Sequence[str], *, special_tokens: bool = True) -> list[Encoding]:
+        """Ids, pieces and spans of each text."""
+
     def encode_ids(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         """Ids of each text (int32 `[n_pieces]`) without special tokens."""
 
@@ -45,6 +53,10 @@ class Row:
     """uint8 `[T]`: 0 for the first text and its special tokens, 1 for the second."""
     target: int | float | NDArray[Any] | None = None
     """What the head should give: a class, a number, or an array `[T]` of a class a token; `None`: unknown."""
+    choice: int | None = None
+    """Which of its example's choices the row speaks for; `None` where there is nothing to choose."""
+    asked: NDArray[np.int32] | None = None
+    """int32 `[T]`, for a masked head: the token whose log-probability is wanted at each place, -1 for none."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +67,8 @@ class Head:
     """One output a row, one a token, or the vocabulary at masked places."""
     n_outputs: int
     """Width of the output."""
-    loss: Literal["cross_entropy", "mean_squared_error"]
-    """How outputs are compared with targets."""
+    loss: Literal["cross_entropy", "mean_squared_error", "choice"]
+    """How outputs are compared with targets; `choice`: cross-entropy over the choices of each example."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,13 @@ class Scores:
     """In percent, by name."""
     per_label: dict[str, dict[str, float]]
     """For each label `precision`, `recall`, `f1` (percent) and `n`, its gold examples; may be empty."""
+    confusion: dict[str, dict[str, int]] | None = None
+    """Gold label → predicted label → how often; `None` for tasks without labels, and with too many to look at."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields; without a confusion matrix where there is none."""
+        values = asdict(self)
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -86,9 +105,25 @@ class Task(ABC, Generic[ExampleT, PredictionT]):
     LAYOUTS: ClassVar[Mapping[str, str]]
     """Regular expression that matches the head of a file → its format, for formats that can be recognised."""
     main_metric: ClassVar[str]
+    """What epochs, seeds and learning rates are compared by; larger is better."""
+    max_tokens: ClassVar[int] = 128
+    """Longest row where fine-tuning is told nothing else."""
+    batch_size: ClassVar[int] = 32
+    """Examples in a step where fine-tuning is told nothing else."""
+    works_untrained: ClassVar[bool] = False
+    """Whether a merely pre-trained model can answer."""
 
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = ()
     """What can be predicted, in the order of the outputs; empty for tasks without a label set."""
+
+    @classmethod
+    def is_labelled(cls, example: ExampleT) -> bool:
+        """Whether the example's label, its last field, is known."""
+        return getattr(example, fields(cls.Example)[-1].name) is not None
+
+    def is_wrong(self, prediction: PredictionT, example: ExampleT) -> bool:
+        """Whether a prediction belongs among the errors to look at."""
+        return self.score([prediction], [example]).metrics[self.main_metric] < 100
 
     @classmethod
     @abstractmethod
@@ -157,7 +192,8 @@ class Task(ABC, Generic[ExampleT, PredictionT]):
         Args:
             example: what was asked; its label is not looked at.
             rows: what `encode` made of it.
-            outputs: one array a row: `[n_outputs]` (pooled) or `[T, n_outputs]` (token), any float type.
+            outputs: one array a row, any float type: `[n_outputs]` (pooled), `[T, n_outputs]` (token), or `[T]`
+                (masked): the log-probabilities of the tokens that were asked for, elsewhere 0.
 
         Raises:
             CheckpointError: the outputs are not finite.
@@ -183,6 +219,16 @@ class Task(ABC, Generic[ExampleT, PredictionT]):
         Raises:
             CheckpointError: the record is not this task's.
         """
+
+    @classmethod
+    def check_name(cls, record: Mapping[str, Any]) -> None:
+        """Refuse the `task.json` of another task.
+
+        Raises:
+            CheckpointError: it names another.
+        """
+        if record.get("task") != cls.name:
+            raise CheckpointError(f"task {record.get('task')!r}: expected {cls.name!r}; fine-tune the model again")
 
 
 def check_room(max_tokens: int, n_special: int) -> None:
