@@ -1,6 +1,5 @@
 """Which runtime runs a directory: ONNX int8 before ONNX before PyTorch, which is imported only where it is needed."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 from malmoi.errors import CheckpointError
@@ -29,11 +28,11 @@ def load_runtime(
     if file is not None:
         return OnnxRuntime(file, device="cpu" if device in (None, "auto") else device, n_threads=n_threads)
     read_config(directory)  # what is no model at all is said first
-    if find_spec("torch") is None:
+    try:
+        from malmoi.model.torch_loading import load_torch_runtime
+    except ModuleNotFoundError as error:
         raise CheckpointError(
-            f"{directory} has no ONNX graph and PyTorch is not installed: run `malmoi export` where it is, "
+            f"{directory} has no ONNX graph and {error.name} is not installed: run `malmoi export` where PyTorch is, "
             'or install "malmoi[train]"'
-        )
-    from malmoi.model.torch_loading import load_torch_runtime
-
+        ) from error
     return load_torch_runtime(directory, device=device, precision=precision)

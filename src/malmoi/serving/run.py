@@ -23,8 +23,8 @@ import uvicorn
 
 from malmoi.errors import OptionError
 from malmoi.model.onnx_runtime import usable_cores
-from malmoi.serving import compatible
 from malmoi.serving.app import Service, create_app
+from malmoi.serving.compatible import add_routes
 from malmoi.serving.gate import log, read_keys
 from malmoi.serving.options import ServeOptions
 from malmoi.serving.served import Served, name_models
@@ -75,12 +75,13 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def _serve_here(named: dict[str, Path], options: ServeOptions, sock: socket.socket) -> None:
+    _quiet_sigterm()
     n_threads = options.threads or max(1, usable_cores() // options.workers)
     models = {
         name: Served(name, directory, device=options.device, n_threads=n_threads) for name, directory in named.items()
     }
     _log_to_stderr()
-    app = create_app(models, options, add_routes=(compatible.add_routes,))
+    app = create_app(models, options, add_routes=(add_routes,))
     _reload_on_hangup(app)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_S, timeout_keep_alive=30,
@@ -88,7 +89,6 @@ def _serve_here(named: dict[str, Path], options: ServeOptions, sock: socket.sock
     )  # fmt: skip
     # uvicorn repeats the signal that ended it once all is answered; a clean end is no failure.
     with suppress(KeyboardInterrupt):
-        _quiet_sigterm()
         uvicorn.Server(config).run(sockets=[sock])
 
 
@@ -148,5 +148,6 @@ def _serve_in_processes(named: dict[str, Path], options: ServeOptions, sock: soc
     pass_on(signal.SIGTERM, None)
     for child in children:
         child.join()
-    if any(child.exitcode for child in children):
+    # One that was still loading knew no handler yet.
+    if any(child.exitcode not in (0, -signal.SIGTERM) for child in children):
         raise SystemExit(1)

@@ -10,6 +10,7 @@ import numpy as np
 
 from malmoi.artifact import MANIFEST
 from malmoi.errors import CheckpointError, InputError, OptionError
+from malmoi.model.directory import read_config
 from malmoi.model.load import load_runtime
 from malmoi.model.runtime import Runtime, batches_of
 from malmoi.predictor import TASK_FILE, check_vocabulary, load_task
@@ -43,6 +44,7 @@ class Loaded:
         Raises:
             CheckpointError: not a model, or damaged. VocabularyError: a tokenizer that does not fit.
         """
+        read_config(directory)  # what is no model at all is said first
         self.version = version_of(directory)
         self.task: AnyTask | None = None
         self.runtime = load_runtime(directory, device=device, n_threads=n_threads)
