@@ -45,6 +45,8 @@ FLAGS = {
     "predict": "--format --device",
     "score": "--format",
     "info": "",
+    "export": "--out --int8 --dev --format --force",
+    "serve": "--host --port --workers --api-key-file --cors --max-queue --max-examples --timeout-s --device",
     "quickstart": "--corpus --out --budget --seed --force",
 }
 

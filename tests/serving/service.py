@@ -62,9 +62,7 @@ def ask_on(
     text = response.read().decode()
     headers = {name.lower(): value for name, value in response.headers.items()}
     is_json = response.headers.get("content-type", "").startswith("application/json")
-    return Reply(
-        response.status, json.loads(text) if is_json else text, {k.lower(): v for k, v in response.headers.items()}
-    )
+    return Reply(response.status, json.loads(text) if is_json else text, headers)
 
 
 @contextmanager
