@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from malmoi.corpus.build import build_corpus
+from malmoi.export import ExportOptions, export_model
 from malmoi.finetune import finetune
 from malmoi.pretraining.pretrain import pretrain
 from malmoi.pretraining.recipe import PretrainOptions
@@ -48,4 +49,13 @@ def quick_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finetune(
         "classification", folder / "pretrained", folder / "train.tsv", folder / "model", once, dev=folder / "dev.tsv"
     )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exported(quick_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`model` in int8 and `pretrained` in fp32, of `quick_run`, as they run without PyTorch."""
+    folder = tmp_path_factory.mktemp("exported")
+    export_model(quick_run / "model", folder / "model", ExportOptions(int8=True))
+    export_model(quick_run / "pretrained", folder / "pretrained")
     return folder

@@ -55,6 +55,8 @@ FLAGS = {
     "score": "--format",
     "split-articles": "--out --force",
     "info": "",
+    "export": "--out --int8 --dev --format --force",
+    "serve": "--host --port --workers --api-key-file --cors --max-queue --max-examples --timeout-s --device",
     "quickstart": "--corpus --out --budget --seed --force",
 }
 

@@ -17,7 +17,8 @@ LAYERS = [
     ["pretraining.pretrain", "predictor"],
     ["baseline", "finetune_run", "submission"],
     ["finetune_sweep"],
-    ["finetune", "info"],
+    ["finetune", "info", "export", "search.*"],
+    ["serving.*"],
     ["quickstart"],
     ["cli.*"],
 ]
@@ -29,6 +30,7 @@ LATE_IMPORTS_ALLOWED = (
     "corpus.sentences",
     "corpus.sevenzip",
     "engine",
+    "model.load",
     "morphology.kiwi",
     "morphology.mecab",
     "morphology.okt",

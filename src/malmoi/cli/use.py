@@ -1,9 +1,9 @@
-"""Commands that use a model and judge it: evaluate, predict, score."""
+"""Commands that use a model and judge it: evaluate, predict, score, export."""
 
 from pathlib import Path
 from typing import Annotated
 
-from malmoi.cli.app import Flat, TextOrDash, app, print_record, say
+from malmoi.cli.app import Flat, TextOrDash, app, print_record, print_report, say
 from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.tta import entity_table
 
@@ -95,3 +95,29 @@ def score(
 
     scores = score_files(task_type(task), gold, predictions, format, task_options)
     print_record({"task": task, **scores.to_json()})
+
+
+@app.command
+def export(
+    model: Path,
+    /,
+    *,
+    out: Path,
+    int8: bool = False,
+    dev: Path | None = None,
+    format: str = "auto",
+    force: bool = False,
+) -> None:
+    """Write a model as an ONNX graph, which the base install runs without PyTorch.
+
+    Args:
+        model: Fine-tuned or pre-trained model directory.
+        out: Directory to make.
+        int8: Matrices and token table as bytes: a quarter of the size, about twice as fast on a CPU.
+        dev: Labelled examples; a graph that loses more than 0.3 points on them is refused.
+        format: Format of the examples; by default it is found out.
+        force: Replace what stands at --out.
+    """
+    from malmoi.export import ExportOptions, export_model
+
+    print_report(export_model(model, out, ExportOptions(int8=int8), dev=dev, format=format, force=force))
