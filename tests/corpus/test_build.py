@@ -1,12 +1,16 @@
 import gzip
 import json
+from dataclasses import asdict
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from malmoi.artifact import read_manifest
-from malmoi.corpus import build
-from malmoi.corpus.build import CorpusOptions, CorpusReport, build_corpus
+from malmoi.corpus import pieces
+from malmoi.corpus.build import build_corpus
+from malmoi.corpus.options import CorpusOptions, Source
 from malmoi.corpus.readers import iter_corpus
 from malmoi.errors import InputError, OptionError, OutputError
 
@@ -41,20 +45,18 @@ def test_a_corpus_its_report_and_its_rejects(tmp_path: Path, inputs: list[Path])
     kept = list(iter_corpus(tmp_path / "corpus"))
     assert [document.text for document in kept] == SENTENCES
     assert kept[25].id == "b.txt-7"  # the first of equals stays, and that of SENTENCES[20:25] is in a.txt
-    assert report == CorpusReport(
-        n_files=2,
-        n_read=50,
-        n_kept=40,
-        n_characters=sum(map(len, SENTENCES)),
-        dropped={"duplicate": 7, "low-hangul": 1, "repeated-lines": 1, "too-short": 1},
-        broken={},
-        formats={"text": 2},
-    )
+    assert (report.n_files, report.n_read, report.n_kept) == (2, 50, 40)
+    assert report.n_characters == sum(map(len, SENTENCES)) == sum(report.characters.values())
+    assert report.dropped == {"duplicate": 7, "low-hangul": 1, "repeated-lines": 1, "too-short": 1}
+    assert (report.broken, report.unreadable, report.formats) == ({}, {}, {"text": 2})
+    assert report.lengths[1:3] == [[20, 40], [50, 0]]
+    assert report.frequent[:2] == [["고개를", 40], ["나그네가", 40]]
+    assert [example["id"] for example in report.examples["duplicate"]] == ["a.txt-27", "b.txt-1", "b.txt-2"]
     rejects = [json.loads(line) for line in (tmp_path / "rejects.jsonl").read_text(encoding="utf-8").splitlines()]
     assert {(r["id"], r["reason"]) for r in rejects} >= {("a.txt-26", "too-short"), ("b.txt-1", "duplicate")}
     assert len(rejects) == report.n_read - report.n_kept
-    assert sorted(_files(tmp_path / "corpus")) == ["manifest.json", "part-00000.jsonl", "report.json"]
-    assert json.loads((tmp_path / "corpus" / "report.json").read_text()) == vars(report)
+    assert sorted(_files(tmp_path / "corpus")) == ["manifest.json", "part-00000.jsonl", "report.html", "report.json"]
+    assert json.loads((tmp_path / "corpus" / "report.json").read_text()) == json.loads(json.dumps(asdict(report)))
     assert read_manifest(tmp_path / "corpus", "corpus").options["min_chars"] == 20
 
 
@@ -72,7 +74,8 @@ def test_the_report_reads_well(tmp_path: Path, inputs: list[Path]) -> None:
 def test_the_same_bytes_for_any_number_of_workers(
     tmp_path: Path, inputs: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "PIECE_CHARS", 300)  # many pieces; read by this process only
+    monkeypatch.setattr(pieces, "PIECE_CHARS", 300)  # many pieces; known by this process only
+    monkeypatch.setattr(pieces, "SPAN_BYTES", 1000)
     for workers in (1, 3):
         build_corpus(inputs, tmp_path / f"c{workers}", rejects=tmp_path / f"r{workers}", workers=workers)
     assert _files(tmp_path / "c1") == _files(tmp_path / "c3")
@@ -81,7 +84,8 @@ def test_the_same_bytes_for_any_number_of_workers(
 
 
 def test_parts_are_numbered_without_gaps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "PIECE_DOCUMENTS", 1)
+    monkeypatch.setattr(pieces, "PIECE_DOCUMENTS", 1)
+    monkeypatch.setattr(pieces, "SPAN_BYTES", 1)
     path = _write(tmp_path / "a.txt", "\n\n".join([SENTENCES[0], SENTENCES[0], "짧다", SENTENCES[1]]))
     build_corpus([path], tmp_path / "corpus")
     assert sorted(p.name for p in (tmp_path / "corpus").glob("part-*")) == [
@@ -133,14 +137,97 @@ def test_a_missing_file_among_many_stops_before_any_work(tmp_path: Path, inputs:
     assert _left_behind(tmp_path) == []
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_an_archive_damaged_far_in_leaves_nothing(tmp_path: Path, workers: int) -> None:
-    noise = "\n\n".join(f"{number * 7919 % 100_003} 나그네 {number}" for number in range(120_000))
-    path = tmp_path / "a.txt.gz"
-    path.write_bytes(gzip.compress(noise.encode())[:-100])
-    with pytest.raises(InputError, match=r"a\.txt\.gz is truncated"):
-        build_corpus([path], tmp_path / "corpus", rejects=tmp_path / "rejects.jsonl", workers=workers)
-    assert _left_behind(tmp_path) == []
+@pytest.mark.parametrize("span_bytes", [pieces.SPAN_BYTES, 1])  # read by a worker, or by this process
+def test_of_a_damaged_archive_what_came_before_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, span_bytes: int
+) -> None:
+    monkeypatch.setattr(pieces, "SPAN_BYTES", span_bytes)
+    noise = [f"{number * 7919 % 100_003}번째 나그네가 {number}번째 고개를 넘는다." for number in range(60_000)]
+    damaged = tmp_path / "in" / "a.txt.gz"
+    damaged.parent.mkdir()
+    packed = gzip.compress("\n\n".join(noise).encode())
+    damaged.write_bytes(packed[: len(packed) * 2 // 3])
+    whole = _write(tmp_path / "in" / "b.txt", SENTENCES[0])
+    report = build_corpus([damaged, whole], tmp_path / "corpus")
+    kept = [document.text for document in iter_corpus(tmp_path / "corpus")]
+    assert 10_000 < len(kept) < 60_000 and kept[:-1] == noise[: len(kept) - 1] and kept[-1] == SENTENCES[0]
+    assert report.broken == {"unreadable-file": 1}
+    assert list(report.unreadable) == [str(damaged)] and "truncated" in report.unreadable[str(damaged)]
+    assert "could not be read: " in str(report) and "a.txt.gz is truncated" in str(report)
+
+
+def test_files_that_cannot_be_read_stop_no_other(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    _write(folder / "b.txt", SENTENCES[0])
+    (folder / "a.bin").write_bytes(b"\0\1\2" * 99)
+    (folder / "c.txt").write_bytes("\n".join(SENTENCES).encode("cp949"))
+    (folder / "d.xz").write_bytes(b"no archive")
+    report = build_corpus([folder], tmp_path / "corpus")
+    assert (report.n_kept, report.broken) == (1, {"unreadable-file": 3})
+    assert [Path(name).name for name in report.unreadable] == ["a.bin", "c.txt", "d.xz"]
+    (folder / "b.txt").unlink()
+    with pytest.raises(InputError, match=r"a\.bin is a binary file.*\(and 2 more files that cannot be read\)"):
+        build_corpus([folder], tmp_path / "other")
+    assert _left_behind(tmp_path) == ["corpus"]
+
+
+def test_a_huge_document(tmp_path: Path) -> None:
+    line = " ".join(f"{number}번째 낱말이다." for number in range(1000))
+    path = _write(tmp_path / "a.jsonl", json.dumps({"text": line * 500}) + "\n" + json.dumps({"text": line}) + "\n")
+    report = build_corpus([path], tmp_path / "corpus")
+    assert (report.n_kept, report.dropped) == (1, {"repeated-ngrams": 1})
+
+
+def test_near_duplicates_go_unless_turned_off(tmp_path: Path) -> None:
+    text = " ".join(SENTENCES)
+    path = _write(tmp_path / "a.txt", f"{text}\n\n{text} 끝이다.\n\n{SENTENCES[0]}")
+    assert build_corpus([path], tmp_path / "one").dropped == {"near-duplicate": 1}
+    assert build_corpus([path], tmp_path / "two", CorpusOptions(near_duplicates=None)).dropped == {}
+
+
+@pytest.mark.parametrize("compress", ["gz", "zst"])
+def test_packed_parts_hold_the_same_and_are_the_same_each_time(
+    tmp_path: Path, inputs: list[Path], compress: Literal["gz", "zst"]
+) -> None:
+    build_corpus(inputs, tmp_path / "plain")
+    for name in ("one", "two"):
+        build_corpus(inputs, tmp_path / name, CorpusOptions(compress=compress))
+    assert (tmp_path / "one" / f"part-00000.jsonl.{compress}").exists()
+    assert list(iter_corpus(tmp_path / "one")) == list(iter_corpus(tmp_path / "plain"))
+    assert _files(tmp_path / "one") == _files(tmp_path / "two")
+
+
+def test_a_mixture_of_sources(tmp_path: Path, inputs: list[Path]) -> None:
+    """Options of their own, shares of characters, and a report by source; the same whatever the workers."""
+    prose = Source(name="prose", inputs=tuple(map(str, inputs)), weight=3)
+    remarks = _write(tmp_path / "in" / "remarks.txt", "\n".join(f"{chr(ord('가') + n)}배우 최고" for n in range(100)))
+    short = Source(name="remarks", inputs=(str(remarks),), weight=1, format="lines", min_chars=4)
+    reports = [build_corpus([prose, short], tmp_path / f"c{w}", workers=w) for w in (1, 2)]
+    assert reports[0] == reports[1] and _files(tmp_path / "c1") == _files(tmp_path / "c2")
+    sources = reports[0].sources
+    assert sources["prose"]["n_characters"] == sum(map(len, SENTENCES))
+    assert sources["remarks"]["n_characters"] == pytest.approx(sum(map(len, SENTENCES)) / 3, abs=7)
+    assert reports[0].dropped["not-in-mix"] == 100 - sources["remarks"]["n_kept"]
+    assert "from remarks: " in str(reports[0])
+    assert read_manifest(tmp_path / "c1", "corpus").options["sources"][1]["format"] == "lines"
+
+
+def test_the_page_shows_what_the_report_says(tmp_path: Path, inputs: list[Path]) -> None:
+    markup = _write(tmp_path / "in" / "c.txt", "<script>alert(1)</script>")
+    report = build_corpus([*inputs, markup], tmp_path / "corpus")
+    page = (tmp_path / "corpus" / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page and "&lt;script&gt;" in page
+    assert "http" not in page and "src=" not in page  # nothing from outside
+    for shown in (
+        f"{report.n_kept:,}",
+        "near-duplicate" if "near-duplicate" in report.dropped else "too-short",
+        "고개를",
+    ):
+        assert shown in page
+    checker = HTMLParser()
+    checker.feed(page)
+    checker.close()
+    assert page.count("<svg") == page.count("</svg>") == 1
 
 
 def test_what_exists_is_replaced_only_by_force(tmp_path: Path, inputs: list[Path]) -> None:
@@ -162,7 +249,18 @@ def test_rejects_that_cannot_be_written_stop_before_any_work(tmp_path: Path, inp
     assert _left_behind(tmp_path) == []
 
 
-@pytest.mark.parametrize("options", [{"min_chars": -1}, {"min_hangul": 25}, {"max_repeated": -0.1}, {"format": "csv"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"min_chars": -1},
+        {"min_hangul": 25},
+        {"max_repeated": -0.1},
+        {"format": "csv"},
+        {"near_duplicates": 0.2},
+        {"max_list": 2.0},
+        {"compress": "rar"},
+    ],
+)
 def test_options_that_cannot_work(options: dict[str, float]) -> None:
     with pytest.raises(OptionError, match=r"expected"):
         CorpusOptions(**options)  # type: ignore[arg-type]

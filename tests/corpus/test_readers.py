@@ -1,11 +1,9 @@
-import bz2
-import gzip
 import json
-import lzma
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet as parquet
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,17 +14,10 @@ from malmoi.corpus.readers import (
     MAX_DOCUMENT_CHARS,
     find_format,
     iter_corpus,
-    open_text,
     read_documents,
-    read_lines,
 )
 from malmoi.errors import InputError, OptionError
 
-COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
-    ".gz": gzip.compress,
-    ".bz2": bz2.compress,
-    ".xz": lzma.compress,
-}
 PAGE = '<doc id="{}" url="https://example.org/?curid={}" title="{}">\n{}\n\n{}\n\n</doc>\n'
 
 
@@ -37,78 +28,6 @@ def _write(path: Path, text: str) -> Path:
 
 def _texts(path: Path, format: str = "auto", counts: Counter[str] | None = None) -> list[str]:
     return [document.text for document in read_documents(path, format=format, counts=counts)]
-
-
-# Lines
-
-
-@pytest.mark.parametrize("suffix", ["", *COMPRESSORS])
-def test_lines_have_numbers_and_neither_ends_nor_mark(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"글.txt{suffix}"
-    data = "\ufeff하나\r\n\n셋\u2028셋\n넷".encode()
-    path.write_bytes(COMPRESSORS.get(suffix, bytes)(data))
-    assert list(read_lines(path)) == [(1, "하나"), (2, ""), (3, "셋\u2028셋"), (4, "넷")]
-    with open_text(path) as file:
-        assert file.read() == "하나\r\n\n셋\u2028셋\n넷"
-
-
-def test_lines_across_blocks_are_whole(tmp_path: Path) -> None:
-    lines = [f"{number} " + "가" * (number % 977) for number in range(3000)]  # some four megabytes
-    path = _write(tmp_path / "a.txt", "\n".join(lines))
-    assert [line for _, line in read_lines(path)] == lines
-
-
-def test_a_line_with_broken_utf8_is_left_out_and_counted(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes("첫째\n".encode() + b"\xec\x9d\n" + "셋째\n넷째".encode())
-    counts: Counter[str] = Counter()
-    assert list(read_lines(path, counts)) == [(1, "첫째"), (3, "셋째"), (4, "넷째")]
-    assert counts == {"broken-utf8": 1}
-
-
-@pytest.mark.parametrize("suffix", COMPRESSORS)
-@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda data: b"plain text, wrongly named"])
-def test_a_damaged_archive_is_an_input_error(tmp_path: Path, suffix: str, damage: Callable[[bytes], bytes]) -> None:
-    path = tmp_path / f"a.txt{suffix}"
-    path.write_bytes(damage(COMPRESSORS[suffix]("가나다라\n".encode() * 1000)))
-    with pytest.raises(InputError, match="truncated or damaged"):
-        list(read_lines(path))
-    with pytest.raises(InputError, match="truncated or damaged"), open_text(path) as file:
-        file.read()
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        ("첫 줄입니다\n둘째 줄\nascii\n".encode("cp949"), "looks like CP949.*iconv -f CP949"),
-        ("첫 줄입니다\n".encode("utf-16"), "UTF-16"),
-        (b"\x89PNG\x00\x00", "binary"),
-        (gzip.compress(b"a"), r"gzip \(\.gz\)"),
-        (b"\xff\xff\xff\xff\n\xff\xff\xff\xff\xff", "not UTF-8"),
-    ],
-)
-def test_what_is_no_utf8_text_is_named(tmp_path: Path, data: bytes, message: str) -> None:
-    path = tmp_path / "a.txt"
-    path.write_bytes(data)
-    with pytest.raises(InputError, match=message):
-        list(read_lines(path))
-
-
-def test_open_text_names_the_encoding_too(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    path.write_bytes('{"글": "값"}'.encode("cp949"))
-    with pytest.raises(InputError, match="CP949"), open_text(path) as file:
-        json.load(file)
-
-
-def test_missing_files_and_directories_are_input_errors(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="does not exist"):
-        list(read_lines(tmp_path / "없음.txt"))
-    with pytest.raises(InputError, match="is a directory"):
-        list(read_lines(tmp_path))
-
-
-# Formats
 
 
 def test_text_ends_documents_at_blank_lines(tmp_path: Path) -> None:
@@ -254,3 +173,24 @@ def test_iter_corpus_refuses_what_is_no_corpus(tmp_path: Path) -> None:
         list(iter_corpus(tmp_path))
     with pytest.raises(InputError, match="does not exist"):
         next(iter_corpus(tmp_path / "없음"))
+
+
+def test_parquet_is_known_by_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "표"
+    table = {"id": ["a", None, "c"], "text": ["첫째 글", "둘째 글", None], "other": [1, 2, 3]}
+    parquet.write_table(pyarrow.table(table), path)
+    counts: Counter[str] = Counter()
+    assert find_format(path) == "parquet"
+    assert [(d.id, d.text) for d in read_documents(path, counts=counts)] == [("a", "첫째 글"), ("표-2", "둘째 글")]
+    assert counts == {"no-text": 1}
+
+
+def test_parquet_without_text_or_cut_off_is_an_input_error(tmp_path: Path) -> None:
+    parquet.write_table(pyarrow.table({"body": ["글"]}), tmp_path / "a.parquet")
+    with pytest.raises(InputError, match="no column `text`, only body"):
+        _texts(tmp_path / "a.parquet")
+    (tmp_path / "b.parquet").write_bytes((tmp_path / "a.parquet").read_bytes()[:100])
+    with pytest.raises(InputError, match="cannot be read as Parquet"):
+        _texts(tmp_path / "b.parquet")
+    with pytest.raises(InputError, match="is not a Parquet file"):
+        _texts(_write(tmp_path / "c.txt", "글이다."), "parquet")

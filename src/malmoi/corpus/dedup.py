@@ -15,8 +15,9 @@ import numpy as np
 N_BINS = 128
 _VALUE_BITS = np.uint64(41)
 _RUN_CHARS = 5
-MIN_RUNS = 16
-"""Texts with fewer runs are only compared as a whole: in a remark of ten words one word decides what it says."""
+MIN_RUNS = 46
+"""Texts with fewer runs (fifty characters without blanks) are only compared as a whole: in a remark of ten words
+one word decides what it says, and reviews are copied whole or not at all."""
 _BATCH_CHARS = 1 << 16  # what is at work stays in the processor's cache
 _BATCH_TEXTS = 1 << 12
 _CHECK_PAIRS = 1 << 16

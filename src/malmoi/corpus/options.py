@@ -24,7 +24,7 @@ class CorpusOptions:
     """Documents with a smaller share of Hangul among their letters are dropped (0 keeps every language)."""
     max_symbols: float = 0.5
     """Documents with a larger share of signs (and formula placeholders) among their characters are dropped."""
-    max_digits: float = 0.3
+    max_digits: float = 0.4
     """Documents with a larger share of digits among their characters are dropped."""
     max_jamo: float = 0.6
     """Documents with a larger share of lone jamo (laughter, a cat on the keyboard) are dropped."""

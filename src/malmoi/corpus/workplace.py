@@ -41,23 +41,32 @@ def workplace(out: Path, journal: Mapping[str, Any]) -> Iterator[Path]:
             culprit = None if error.filename is None else Path(error.filename)
             if culprit is not None and not culprit.is_relative_to(work):
                 raise  # not this disk's fault
-            raise OutputError(f"cannot write {out} ({error.strerror or error}): {_keep(work)}") from error
+            raise _refused(f"cannot write {out} ({error.strerror or error}): nothing was changed", work) from error
+        except OutputError as error:
+            raise _refused(str(error).partition("; free some space")[0], work) from error
         except BaseException:
             _keep(work)
             raise
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _keep(work: Path) -> str:
-    """Keep what is worth it, and say what to do."""
+def _refused(message: str, work: Path) -> OutputError:
+    """What the disk refused, and what to do."""
+    n_pieces = _keep(work)
+    if not n_pieces:
+        return OutputError(f"{message}; free some space or choose another --out")
+    return OutputError(
+        f"{message}; free some space and run the same command again, which goes on with {n_pieces:,} finished pieces "
+        f"in {work}, or delete that"
+    )
+
+
+def _keep(work: Path) -> int:
+    """Keep what is worth it; return how many pieces that are."""
     n_pieces = sum(1 for _ in work.glob("*/piece-*[0-9]"))
     if not n_pieces:
         shutil.rmtree(work, ignore_errors=True)
-        return "nothing was changed; free some space or choose another --out"
-    return (
-        f"free some space and run the same command again, {n_pieces:,} finished pieces wait in {work}; "
-        "or delete that and choose another --out"
-    )
+    return n_pieces
 
 
 @contextmanager
