@@ -162,8 +162,8 @@ def _sums(values: np.ndarray, group_lengths: np.ndarray) -> np.ndarray:
     """Sums over groups that follow one another; of an empty group 0."""
     sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
     ends = np.cumsum(group_lengths)
-    totals: np.ndarray = sums[ends] - sums[ends - group_lengths]
-    return totals
+    of_groups: np.ndarray = sums[ends] - sums[ends - group_lengths]
+    return of_groups
 
 
 def _joined(encoded: Sequence[np.ndarray]) -> EncodedTexts:
