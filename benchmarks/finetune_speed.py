@@ -19,11 +19,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import transformers
 from machine import describe
 from transformers import BertForSequenceClassification
 
 import malmoi.sample
-from malmoi.finetune import FinetuningRun
+from malmoi.finetune_run import FinetuningRun
 from malmoi.model.checkpoint import save_model
 from malmoi.model.config import config_for
 from malmoi.model.heads import PretrainingModel
@@ -106,6 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer steps")
     n_steps, n_rounds = (15, 1) if parser.parse_args().quick else (60, 3)
+    transformers.logging.set_verbosity_error()
     print(describe("transformers"))
     reviews = read_reviews(20_000)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,10 +1,12 @@
 """What every benchmark prints beside its figures: versions, machine, product rate; and how it takes times."""
 
 import importlib.metadata
+import multiprocessing
 import platform
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -48,4 +50,40 @@ def medians(candidates: Sequence[Callable[[], object]], repeats: int) -> list[fl
             started = time.perf_counter()
             candidate()
             times.append(time.perf_counter() - started)
+    return [statistics.median(times) for times in seconds]
+
+
+def _serve(build: Callable[[], Callable[[], object]], connection: Connection) -> None:
+    step = build()
+    step()  # warm-up, compiling included
+    connection.send(None)
+    while connection.recv():
+        started = time.perf_counter()
+        step()
+        connection.send(time.perf_counter() - started)
+
+
+def medians_apart(builders: Sequence[Callable[[], Callable[[], object]]], repeats: int) -> list[float]:
+    """As `medians`, each candidate in a process of its own, where nothing that another one set holds.
+
+    Args:
+        builders: picklable; each makes its candidate in its process.
+        repeats: timed calls of each, in turn.
+    """
+    context = multiprocessing.get_context("spawn")
+    workers = []
+    for build in builders:
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(build, theirs), daemon=True)
+        process.start()
+        ours.recv()
+        workers.append((process, ours))
+    seconds: list[list[float]] = [[] for _ in builders]
+    for _ in range(repeats):
+        for times, (_, connection) in zip(seconds, workers, strict=True):
+            connection.send(True)
+            times.append(connection.recv())
+    for process, connection in workers:
+        connection.send(False)
+        process.join()
     return [statistics.median(times) for times in seconds]

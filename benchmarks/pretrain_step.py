@@ -1,7 +1,8 @@
 """P1: one pre-training step on a CPU, ours against `transformers.BertForPreTraining`, same shapes and masking.
 
 Forward, backward and AdamW; dropout off on both sides; rows without padding. The peer runs eager and compiled, in
-fp32 and, where the processor has bf16 units, under autocast; its best counts. Ours is what `malmoi pretrain` runs.
+fp32 and, where the processor has bf16 units, under autocast; its best counts. Ours is what `malmoi pretrain` runs,
+and at 6x256 each of its parts is switched off in turn. Every candidate has a process of its own; all take turns.
 
     python benchmarks/pretrain_step.py [--quick]
 """
@@ -11,13 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from machine import describe, medians, product_rate
+from machine import describe, medians_apart, product_rate
 from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertForPreTraining
 
+from malmoi.model import attention
 from malmoi.model.config import ModelConfig, config_for
 from malmoi.model.heads import PretrainingModel
-from malmoi.training.device import autocast, has_fast_bfloat16
+from malmoi.training.device import autocast, has_fast_bfloat16, keep_freed_memory
+from malmoi.training.losses import cross_entropy_pass, cross_entropy_with_accuracy
 
 CPU = torch.device("cpu")
 
@@ -47,95 +50,149 @@ def make_data(shape: Shape) -> Data:
     return Data(ids, masked, ids.view(-1)[masked], torch.randint(0, 2, (shape.n_rows,), generator=generator))
 
 
-def ours(config: ModelConfig, shape: Shape, data: Data) -> Callable[[], None]:
-    model = PretrainingModel(config)
-    model.encoder.compile(fullgraph=True, dynamic=False)
-    model.masked_head.compile(fullgraph=True, dynamic=False)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
-    firsts = torch.arange(shape.n_rows) * shape.n_tokens
+@dataclass(frozen=True, kw_only=True)
+class Ours:
+    """What `malmoi pretrain` runs, with parts switched off to see what each gives."""
 
-    def step() -> None:
-        with autocast(CPU, "auto"):
-            output = model(data.ids, masked_N=data.masked, first_M=firsts)
-            assert output.next_logits_M2 is not None
-            loss = cross_entropy(output.masked_logits_NV.float(), data.targets)
-            loss = loss + cross_entropy(output.next_logits_M2.float(), data.next_labels)
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+    shape: Shape
+    plain_attention: bool = True
+    one_pass_loss: bool = True
+    keeps_memory: bool = True
+    compiled: bool = True
+    bf16: bool = True
 
-    return step
+    def __call__(self) -> Callable[[], None]:
+        torch.manual_seed(1)
+        if self.keeps_memory:
+            keep_freed_memory()
+        if not self.plain_attention:
+            attention._PLAIN_UP_TO_TOKENS = 0
+        config, data = config_of(self.shape), make_data(self.shape)
+        model, one_pass = PretrainingModel(config), cross_entropy_pass
+        if self.compiled:
+            model.encoder.compile(fullgraph=True, dynamic=False)
+            model.masked_head.compile(fullgraph=True, dynamic=False)
+            one_pass = torch.compile(cross_entropy_pass, fullgraph=True, dynamic=False)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+        firsts = torch.arange(self.shape.n_rows) * self.shape.n_tokens
+
+        def step() -> None:
+            with autocast(CPU, "auto" if self.bf16 else "fp32"):
+                output = model(data.ids, masked_N=data.masked, first_M=firsts)
+                assert output.next_logits_M2 is not None
+                if self.one_pass_loss:
+                    loss, _ = cross_entropy_with_accuracy(output.masked_logits_NV, data.targets, one_pass)
+                else:
+                    loss = cross_entropy(output.masked_logits_NV.float(), data.targets)
+                loss = loss + cross_entropy(output.next_logits_M2.float(), data.next_labels)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+        return step
 
 
-def theirs(config: ModelConfig, shape: Shape, data: Data, *, compiled: bool, bf16: bool) -> Callable[[], None]:
-    peer = BertConfig(
-        vocab_size=config.n_tokens,
-        hidden_size=config.width,
-        num_hidden_layers=config.n_layers,
-        num_attention_heads=config.n_heads,
-        intermediate_size=config.mlp_width,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    model = BertForPreTraining(peer)
-    run = torch.compile(model) if compiled else model
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
-    labels = torch.full_like(data.ids, -100).view(-1)
-    labels[data.masked] = data.targets
-    labels = labels.view_as(data.ids)
+@dataclass(frozen=True, kw_only=True)
+class Theirs:
+    """transformers' `BertForPreTraining` as its users run it."""
 
-    def step() -> None:
-        with autocast(CPU, "bf16" if bf16 else "fp32"):
-            loss = run(data.ids, labels=labels, next_sentence_label=data.next_labels).loss
-        loss.backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+    shape: Shape
+    compiled: bool
+    bf16: bool
+    keeps_memory: bool = False
+    """With our setting of the allocator, which is not theirs."""
 
-    return step
+    def __call__(self) -> Callable[[], None]:
+        torch.manual_seed(1)
+        if self.keeps_memory:
+            keep_freed_memory()
+        config, data = config_of(self.shape), make_data(self.shape)
+        peer = BertConfig(
+            vocab_size=config.n_tokens,
+            hidden_size=config.width,
+            num_hidden_layers=config.n_layers,
+            num_attention_heads=config.n_heads,
+            intermediate_size=config.mlp_width,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        )
+        model = BertForPreTraining(peer)
+        run = torch.compile(model) if self.compiled else model
+        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+        labels = torch.full_like(data.ids, -100).view(-1)
+        labels[data.masked] = data.targets
+        labels = labels.view_as(data.ids)
+
+        def step() -> None:
+            with autocast(CPU, "bf16" if self.bf16 else "fp32"):
+                loss = run(data.ids, labels=labels, next_sentence_label=data.next_labels).loss
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+        return step
+
+
+def config_of(shape: Shape) -> ModelConfig:
+    config = config_for(shape.size, encoder="bert", n_tokens=shape.n_vocabulary)
+    return replace(config, dropout=0.0, attention_dropout=0.0)
 
 
 def useful_flops(config: ModelConfig, shape: Shape) -> float:
-    """Products of forward and backward (three times the forward) that the objective cannot do without."""
-    n = shape.n_rows * shape.n_tokens
-    width, block = config.width, 4 * config.width**2 + 2 * config.width * config.mlp_width
-    encoder = n * config.n_layers * (2 * block + 4 * shape.n_tokens * width)
+    """Products of forward and backward (three times the forward) that the objective cannot do without.
+
+    The last feed-forward and the head are needed at the masked positions and the [CLS] only.
+    """
+    n, width = shape.n_rows * shape.n_tokens, config.width
+    n_wanted = n * shape.mask_rate + shape.n_rows
+    attention = n * config.n_layers * (8 * width**2 + 4 * shape.n_tokens * width)
+    feed_forward = (n * (config.n_layers - 1) + n_wanted) * 4 * width * config.mlp_width
     head = n * shape.mask_rate * 2 * (width**2 + width * config.n_tokens)
-    return 3 * (encoder + head)
+    return 3 * (attention + feed_forward + head)
 
 
-def compare(shape: Shape, repeats: int) -> None:
-    config = replace(
-        config_for(shape.size, encoder="bert", n_tokens=shape.n_vocabulary), dropout=0.0, attention_dropout=0.0
-    )
-    data = make_data(shape)
-    variants = {"fp32 eager": (False, False), "fp32 compiled": (True, False)}
-    if has_fast_bfloat16(CPU):
-        variants |= {"bf16 autocast eager": (False, True), "bf16 autocast compiled": (True, True)}
-    steps = [ours(config, shape, data)]
-    steps += [theirs(config, shape, data, compiled=compiled, bf16=bf16) for compiled, bf16 in variants.values()]
+def compare(shape: Shape, repeats: int, *, parts: bool) -> None:
+    config, fast = config_of(shape), has_fast_bfloat16(CPU)
+    own = {"malmoi": Ours(shape=shape)}
+    if parts:
+        own |= {
+            "  without plain attention": Ours(shape=shape, plain_attention=False),
+            "  without the one-pass loss": Ours(shape=shape, one_pass_loss=False),
+            "  without keeping freed memory": Ours(shape=shape, keeps_memory=False),
+            "  without compiling": Ours(shape=shape, compiled=False),
+            "  without bf16": Ours(shape=shape, bf16=False),
+        }
+    peers = {
+        f"transformers {'bf16 autocast' if bf16 else 'fp32'}{' compiled' if compiled else ''}": Theirs(
+            shape=shape, compiled=compiled, bf16=bf16
+        )
+        for bf16 in ((False, True) if fast else (False,))
+        for compiled in (False, True)
+    }
+    helped = {"its best, with our allocator setting": Theirs(shape=shape, compiled=True, bf16=fast, keeps_memory=True)}
     rate = product_rate()
-    seconds = medians(steps, repeats)
+    builders = own | peers | helped
+    seconds = dict(zip(builders, medians_apart(list(builders.values()), repeats), strict=True))
     n = shape.n_rows * shape.n_tokens
-    useful = useful_flops(config, shape) / seconds[0]
+    useful = useful_flops(config, shape) / seconds["malmoi"]
     print(
-        f"\n{config.n_layers}x{config.width}, {shape.n_rows} rows of {shape.n_tokens}, vocabulary {config.n_tokens:,}"
+        f"\n{config.n_layers}x{config.width}, {shape.n_rows} rows of {shape.n_tokens}, vocabulary {config.n_tokens:,}: "
+        f"{useful / 1e9:.0f} GFLOP/s useful, {useful / rate:.0%} of the product rate {rate / 1e9:.0f} GFLOP/s"
     )
-    print(f"  {'malmoi':<34}{n / seconds[0]:>9,.0f} tokens/s, {useful / 1e9:.0f} GFLOP/s useful, "
-          f"{useful / rate:.0%} of the product rate {rate / 1e9:.0f} GFLOP/s")  # fmt: skip
-    for name, value in zip(variants, seconds[1:], strict=True):
-        print(f"  {'transformers ' + name:<34}{n / value:>9,.0f} tokens/s")
-    print(f"  ratio to its best: {min(seconds[1:]) / seconds[0]:.2f}")
+    for name, value in seconds.items():
+        print(f"  {name:<40}{n / value:>9,.0f} tokens/s{seconds['malmoi'] / value:>8.2f} of ours")
+    best = min(seconds[name] for name in peers)
+    print(f"  ratio to its best: {best / seconds['malmoi']:.2f}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small shapes only")
     quick = parser.parse_args().quick
-    torch.manual_seed(1)
     print(describe("transformers"))
-    compare(Shape(size="small", n_rows=8 if quick else 32), repeats=3 if quick else 5)
+    compare(Shape(size="small", n_rows=8 if quick else 32), repeats=3 if quick else 9, parts=not quick)
     if not quick:
-        compare(Shape(size="base", n_rows=8), repeats=3)
+        compare(Shape(size="base", n_rows=8), repeats=5, parts=False)
 
 
 if __name__ == "__main__":

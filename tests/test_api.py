@@ -12,17 +12,20 @@ import pytest
 
 import malmoi
 from malmoi.cli.main import app
+from malmoi.tasks.choice import ChoiceExample, ChoicePrediction
 from malmoi.tasks.classification import ClassificationExample
+from malmoi.tasks.cloze import ClozeExample
 from malmoi.tasks.labels import LabelPrediction
 from malmoi.tasks.pair import PairExample
 from malmoi.tasks.qa_files import QaExample
+from malmoi.tasks.regression import RegressionExample, RegressionPrediction
 from malmoi.tasks.relation_files import RelationExample
 from malmoi.tasks.tagging_files import TaggingExample
 from malmoi.tokenizer.tokenizer import Encoding
 
 METHODS = {
     "Tokenizer": {
-        "from_vocabulary": "vocabulary, *, segment, lowercase=False",
+        "from_vocabulary": "vocabulary, *, segment, lowercase=False, tokens=()",
         "load": "directory",
         "save": "self, directory",
         "encode": "self, text, *, special_tokens=True",
@@ -31,7 +34,7 @@ METHODS = {
         "decode": "self, ids",
     },
     "Predictor": {
-        "load": "directory, *, device=None, precision='auto'",
+        "load": "directory, *, task=None, device=None, precision='auto'",
         "predict": "self, examples",
         "evaluate": "self, examples",
         "with_options": "self, options",
@@ -42,11 +45,13 @@ FLAGS = {
     "corpus": "--out --min-chars --min-hangul --rejects --workers --force",
     "vocab": "--out --size --min-count --segment --workers --force",
     "tokenize": "--special-tokens",
-    "shards": "--out --force",
+    "vocab-compare": "--max-documents",
+    "shards": "--out --workers --force",
     "pretrain": "--out --size --steps --budget --save-every --seed --resume --device --force",
-    "finetune": "--train --dev --out --format --epochs --lr --seed --seeds --device --force",
-    "evaluate": "--format --errors --device --trim-particles --no-answer-threshold",
-    "predict": "--format --device",
+    "data": "",
+    "finetune": "--train --dev --out --format --epochs --lr --lrs --seed --seeds --baseline --device --force",
+    "evaluate": "--format --task --errors --device --trim-particles --no-answer-threshold",
+    "predict": "--format --task --submission --device",
     "score": "--format",
     "split-articles": "--out --force",
     "info": "",
@@ -94,6 +99,11 @@ def test_fields_of_examples_and_predictions() -> None:
     assert [field.name for field in fields(QaExample)] == ["question", "context", "id", "answers"]
     assert [field.name for field in fields(TaggingExample)] == ["text", "entities"]
     assert [field.name for field in fields(RelationExample)] == ["text", "subject", "object", "label"]
+    assert [field.name for field in fields(RegressionExample)] == ["first", "second", "score"]
+    assert [field.name for field in fields(ChoiceExample)] == ["context", "choices", "answer"]
+    assert [field.name for field in fields(ClozeExample)] == ["text", "choices", "answer"]
+    assert [field.name for field in fields(RegressionPrediction)] == ["score"]
+    assert [field.name for field in fields(ChoicePrediction)] == ["choice", "scores"]
     assert [field.name for field in fields(LabelPrediction)] == ["label", "probabilities"]
 
 
@@ -130,7 +140,7 @@ def test_lines_of_predict_evaluate_and_score(
     assert list(lines[0]["prediction"]) == ["label", "probabilities"]
     predictions.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
     [judged] = _lines(capsys, "evaluate", quick_run / "model", file)
-    assert list(judged) == ["task", "n_examples", "metrics", "per_label"]
+    assert list(judged) == ["task", "n_examples", "metrics", "per_label", "confusion"]
     assert list(judged["metrics"]) == ["accuracy", "macro_f1", "matthews"]
     assert _lines(capsys, "score", "classification", file, predictions) == [judged]
 

@@ -165,9 +165,33 @@ def test_evaluate_agrees_with_score_of_its_own_predictions(quick_run: Path, tmp_
     predictions = write(tmp_path / "p.jsonl", malmoi("predict", quick_run / "model", quick_run / "dev.tsv").stdout)
     scored = json.loads(malmoi("score", "classification", quick_run / "dev.tsv", predictions).stdout)
     assert evaluated == scored
-    assert set(evaluated) == {"task", "n_examples", "metrics", "per_label"}
+    assert set(evaluated) == {"task", "n_examples", "metrics", "per_label", "confusion"}
     n_wrong = len(errors.read_text(encoding="utf-8").splitlines())
     assert evaluated["metrics"]["accuracy"] == pytest.approx(100 * (1 - n_wrong / evaluated["n_examples"]))
+
+
+def test_a_model_that_is_only_pre_trained_fills_blanks(quick_run: Path, tmp_path: Path) -> None:
+    lines = ['{"text": "바다에 ___ 산다.", "choices": ["고래가", "산이"], "answer": 0}'] * 2
+    file = write(tmp_path / "blanks.jsonl", "\n".join(lines))
+    judged = json.loads(malmoi("evaluate", quick_run / "pretrained", file, "--task", "cloze").stdout)
+    assert judged["task"] == "cloze" and judged["metrics"]["accuracy"] in (0.0, 100.0)
+    answers = [
+        json.loads(line)
+        for line in malmoi("predict", quick_run / "pretrained", file, "--task", "cloze").stdout.splitlines()
+    ]
+    assert [set(answer["prediction"]) for answer in answers] == [{"choice", "scores"}] * 2
+    assert_refused(malmoi("evaluate", quick_run / "pretrained", file, "--task", "pair"), "malmoi finetune pair")
+    assert_refused(malmoi("evaluate", quick_run / "model", file, "--task", "cloze"), "classification", "cloze")
+
+
+def test_data_is_listed_with_its_licence_and_fetched_by_hand_where_nobody_serves_it(tmp_path: Path) -> None:
+    listed = [json.loads(line) for line in malmoi("data", "list").stdout.splitlines()]
+    assert {"nsmc", "klue-nli", "korquad"} <= {entry["name"] for entry in listed}
+    assert all(entry["licence"] for entry in listed)
+    result = malmoi("data", "get", "conll-2003", "--out", tmp_path / "data")
+    assert_refused(result, "by hand", "https://", str(tmp_path / "data" / "conll-2003"))
+    assert "licence: Reuters" in result.stderr and not list(tmp_path.iterdir())
+    assert_refused(malmoi("data", "get", "nsmcc"), "nsmc")
 
 
 @pytest.mark.parametrize("stage", ["corpus", "tokenizer", "shards", "pretrained", "model"])

@@ -9,7 +9,8 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from malmoi.errors import InputError, OptionError, OutputError
-from malmoi.finetune import FinetuningRun, finetune
+from malmoi.finetune import finetune
+from malmoi.finetune_run import FinetuningRun
 from malmoi.model.checkpoint import load_task_model, save_model
 from malmoi.model.config import config_for
 from malmoi.model.heads import PretrainingModel
@@ -87,7 +88,10 @@ def test_transformers_opens_what_is_saved_with_the_same_logits(base: Path, tmp_p
         mask = inputs["attention_mask"].bool()[:, None, None, :]
         torch.testing.assert_close(ours(inputs["input_ids"], mask=mask), expected, atol=1e-5, rtol=0)
     probabilities = [
-        p.probabilities["1"] for p in Predictor.load(tmp_path / "model").predict([{"text": t} for t, _ in OPINIONS])
+        p.probabilities["1"]
+        for p in Predictor.load(tmp_path / "model", device="cpu", precision="fp32").predict(
+            [{"text": t} for t, _ in OPINIONS]
+        )
     ]
     assert probabilities == pytest.approx(expected.softmax(-1)[:, 1].tolist(), abs=1e-5)
 
@@ -146,7 +150,7 @@ def test_labels_never_change_a_prediction(quick_run: Path) -> None:
 
 
 def test_predictions_do_not_depend_on_their_neighbours(quick_run: Path) -> None:
-    predictor = Predictor.load(quick_run / "model", device="cpu")
+    predictor = Predictor.load(quick_run / "model", device="cpu", precision="fp32")
     texts = ["", "짧다", "아주 긴 문장이 " * 40, *(text for text, _ in OPINIONS)]
     together = predictor.predict([{"text": text} for text in texts])
     for text, prediction in zip(texts, together, strict=True):

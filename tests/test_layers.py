@@ -8,19 +8,21 @@ SOURCE = Path(__file__).parents[1] / "src" / "malmoi"
 
 LAYERS = [
     ["errors", "text", "artifact", "progress"],
-    ["engine", "corpus.*"],
-    ["tokenizer.*"],
+    ["engine", "corpus.*", "download"],
+    ["tokenizer.*", "data_sets"],
     ["pretraining.examples", "pretraining.masking", "pretraining.shards"],
     ["tasks.*"],
     ["model.*", "training.*"],
     ["pretraining.recipe", "pretraining.run"],
     ["pretraining.pretrain", "predictor"],
+    ["baseline", "finetune_run", "submission"],
+    ["finetune_sweep"],
     ["finetune", "info"],
     ["quickstart"],
     ["cli.*"],
 ]
 # Function-level imports keep start-up fast and optional libraries optional; only here.
-LATE_IMPORTS_ALLOWED = ("cli.", "__init__")
+LATE_IMPORTS_ALLOWED = ("__init__", "baseline", "cli.", "corpus.sentences", "corpus.sevenzip", "engine")
 
 
 def _modules() -> dict[str, ast.Module]:

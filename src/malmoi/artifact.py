@@ -6,6 +6,7 @@ every file) is written last, then one rename makes it visible. This is not a cac
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -43,8 +44,17 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    """Write `value` as indented JSON, whole or not at all; a number that is none (NaN) as null."""
+    write_text(path, json.dumps(without_nan(value), ensure_ascii=False, indent=2) + "\n")
+
+
+def without_nan(value: Any) -> Any:
+    """The same value with None in place of NaN, which Python writes into JSON though no other program reads it."""
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def file_hash(path: Path) -> str:
@@ -115,17 +125,21 @@ def check_output(out: Path, *, force: bool) -> None:
 
 
 @contextmanager
-def staged_directory(out: Path, *, kind: str, options: Mapping[str, Any], force: bool = False) -> Iterator[Path]:
+def staged_directory(
+    out: Path, *, kind: str, options: Mapping[str, Any], force: bool = False, temporary: Path | None = None
+) -> Iterator[Path]:
     """Yield a temporary directory that becomes `out` when the block ends well, and vanishes when it does not.
+
+    `temporary` names it, on the same file system; else it is a sibling of `out`.
 
     Raises:
         OutputError: see `check_output`; or the disk refuses (full, read-only), what stood at `out` being intact.
     """
     check_output(out, force=force)
-    with _temporary_directory(out, out.with_name(f".{out.name}.{os.getpid()}.tmp")) as temporary:
-        yield temporary
-        write_manifest(temporary, kind, options)
-        _replace(temporary, out)
+    with _temporary_directory(out, temporary or out.with_name(f".{out.name}.{os.getpid()}.tmp")) as directory:
+        yield directory
+        write_manifest(directory, kind, options)
+        _replace(directory, out)
 
 
 @contextmanager

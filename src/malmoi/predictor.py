@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from malmoi.artifact import write_text
-from malmoi.errors import CheckpointError, DataError, InputError, VocabularyError
-from malmoi.model.checkpoint import load_task_model
+from malmoi.errors import CheckpointError, DataError, InputError, OptionError, VocabularyError
+from malmoi.model.checkpoint import load_task_model, new_task_model
 from malmoi.model.runtime import TorchRuntime
-from malmoi.tasks.catalog import AnyTask, find_layout, read_examples, task_from_json
+from malmoi.tasks.catalog import AnyTask, find_layout, read_example_file, task_from_json, task_type
 from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.task import Scores
 from malmoi.tokenizer.tokenizer import Tokenizer
@@ -36,21 +36,35 @@ class Predictor:
         self.task, self.tokenizer, self.runtime, self.max_tokens = task, tokenizer, runtime, max_tokens
 
     @classmethod
-    def load(cls, directory: str | Path, *, device: str | None = None, precision: Precision = "auto") -> Self:
-        """Load a fine-tuned model directory.
+    def load(
+        cls,
+        directory: str | Path,
+        *,
+        task: str | None = None,
+        device: str | None = None,
+        precision: Precision = "auto",
+    ) -> Self:
+        """Load a fine-tuned model directory; or a pre-trained one for a task that needs no more, named by `task`.
 
         Raises:
-            CheckpointError: not a fine-tuned model, or damaged.
+            CheckpointError: not a fine-tuned model, one of another task, or damaged.
             VocabularyError: its tokenizer cannot be read or has more entries than the model.
-            OptionError: the device is not there.
+            OptionError: the device or the task is not there, or the task cannot do with a pre-trained model.
         """
         directory = Path(directory)
-        task, max_tokens = load_task(directory)
+        if task is None or (directory / TASK_FILE).is_file():
+            made, max_tokens = load_task(directory)
+            if task not in (None, made.name):
+                raise CheckpointError(f"{directory} is a model for {made.name}: expected one for {task}")
+            model = load_task_model(directory)
+        else:
+            made = _untrained_task(task)
+            model = new_task_model(directory, made.head.kind, made.head.n_outputs)
+            max_tokens = min(model.config.max_tokens, made.max_tokens)
         tokenizer = Tokenizer.load(directory)
-        model = load_task_model(directory)
         check_vocabulary(tokenizer, model.config.n_tokens, directory)
         runtime = TorchRuntime(model.to(select_device(device)), precision=precision)
-        return cls(task, tokenizer, runtime, max_tokens)
+        return cls(made, tokenizer, runtime, max_tokens)
 
     def with_options(self, options: TaskOptions) -> Self:
         """The same model with the options of its task that are set.
@@ -103,6 +117,14 @@ def load_task(directory: Path) -> tuple[AnyTask, int]:
         raise CheckpointError(f"{path} cannot be read ({error}): fine-tune the model again") from error
 
 
+def _untrained_task(name: str) -> AnyTask:
+    """A task that a merely pre-trained model can do."""
+    kind = task_type(name)
+    if not kind.works_untrained:
+        raise OptionError(f"{name} needs a fine-tuned model: expected one made by `malmoi finetune {name}`")
+    return kind()
+
+
 def check_vocabulary(tokenizer: Tokenizer, n_tokens: int, directory: Path) -> None:
     """Refuse a tokenizer whose ids the model has no vectors for.
 
@@ -131,7 +153,8 @@ def evaluate_file(
         InputError: the file cannot be read, or has a label that is missing or unknown.
     """
     task = predictor.task
-    examples = read_examples(task, path, format)
+    file = read_example_file(task, path, format)
+    examples = file.examples
     predictions = predictor.predict(examples)
     scores = task.score(predictions, examples)
     if errors is not None:
@@ -141,7 +164,7 @@ def evaluate_file(
             if task.is_wrong(prediction, example)
         )
         write_text(errors, "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in wrong))
-    return {"task": task.name, **asdict(scores)}
+    return {"task": task.name, **scores.to_json(), **({"dropped": file.dropped} if file.dropped else {})}
 
 
 def predict_file(predictor: Predictor, path: Path | None, *, format: str = "auto") -> Iterator[dict[str, Any]]:
@@ -174,7 +197,7 @@ def _records(task: AnyTask, path: Path | None, format: str) -> Iterator[dict[str
         with path.open(encoding="utf-8-sig") as lines:
             yield from _plain_records(task, lines, str(path))
     else:
-        yield from (_without_missing(asdict(example)) for example in read_examples(task, path, format))
+        yield from (_without_missing(asdict(example)) for example in read_example_file(task, path, format).examples)
 
 
 def _without_missing(record: dict[str, Any]) -> dict[str, Any]:

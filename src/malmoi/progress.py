@@ -18,6 +18,11 @@ from rich.progress import (
 _LINE_EVERY_S = 60.0
 
 
+def say(message: str) -> None:
+    """Print a message for people to standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
 class Bar:
     """Counts what is done; `update` shows it."""
 

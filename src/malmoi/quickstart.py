@@ -12,7 +12,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from malmoi.artifact import write_text
-from malmoi.corpus.build import CorpusOptions, build_corpus
+from malmoi.corpus.build import build_corpus
+from malmoi.corpus.options import CorpusOptions
 from malmoi.errors import OutputError
 from malmoi.finetune import finetune
 from malmoi.predictor import Predictor, evaluate_file, predict_file

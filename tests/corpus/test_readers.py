@@ -186,9 +186,26 @@ def test_auto_goes_by_content(tmp_path: Path, name: str, text: str, format: str)
     assert find_format(_write(tmp_path / name, text)) == format
 
 
-def test_a_dump_and_an_unknown_format_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="WikiExtractor"):
-        find_format(_write(tmp_path / "a.xml", "<mediawiki xmlns='x'>"))
+def test_a_dump_is_read_as_wikitext_and_cleaned(tmp_path: Path) -> None:
+    text = "<text>&#039;&#039;먹&#039;&#039;은 [[벼루]]에 간다.\n\n{{토막글}}</text>"
+    page = f"<page><title>먹</title><ns>0</ns><id>7</id><revision>{text}</revision></page>"
+    path = _write(tmp_path / "a.xml", f"<mediawiki>{page}</mediawiki>")
+    assert find_format(path) == "mediawiki"
+    assert list(read_documents(path)) == [Document(id="7", title="먹", text="먹은 벼루에 간다.")]
+
+
+def test_a_page_too_complex_is_counted_and_the_next_one_read(tmp_path: Path) -> None:
+    pages = ("{{lang|ko|글" * 20_000 + "}}" * 20_000, "다음 쪽이다.")
+    xml = "".join(f"<page><title>쪽</title><id>1</id><revision><text>{p}</text></revision></page>" for p in pages)
+    counts: Counter[str] = Counter()
+    documents = list(read_documents(_write(tmp_path / "a.xml", f"<mediawiki>{xml}</mediawiki>"), counts=counts))
+    assert [d.text for d in documents] == ["다음 쪽이다."]
+    assert counts == {"too-complex": 1}
+
+
+def test_an_unknown_format_and_what_is_no_dump_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no MediaWiki dump: expected XML"):
+        find_format(_write(tmp_path / "a.xml", "<html>"), "mediawiki")
     with pytest.raises(OptionError, match="'xml': expected one of auto, text"):
         find_format(tmp_path / "a.xml", "xml")
 

@@ -128,3 +128,13 @@ def test_bfloat16_weights_keep_positions_precise(encoder: str) -> None:
         rounded = model.to(torch.bfloat16)(ids)
     assert rounded.dtype == torch.bfloat16
     assert (rounded.float() - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+@pytest.mark.parametrize("encoder", ["bert", "modernbert"])
+def test_wanted_positions_alone_have_the_same_vectors(encoder: str) -> None:
+    torch.manual_seed(1)
+    config = config_for("tiny", encoder=encoder, n_tokens=50)
+    model = ENCODERS[encoder](config).eval()
+    ids = torch.randint(5, 50, (3, 12))
+    keep = torch.tensor([0, 5, 12, 35, 5])
+    torch.testing.assert_close(model(ids, keep_N=keep), model(ids).flatten(0, 1)[keep])

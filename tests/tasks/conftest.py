@@ -14,10 +14,13 @@ class CharacterTokenizer:
 
     cls_id = -1
     sep_id = -2
+    mask_id = -3
 
     def encode_batch(self, texts: Sequence[str], *, special_tokens: bool = True) -> list[Encoding]:
         assert not special_tokens
-        return [Encoding([ord(c) for c in t], list(t), [(i, i + 1) for i in range(len(t))]) for t in texts]
+        return [
+            Encoding([ord(char) for char in text], list(text), [(i, i + 1) for i in range(len(text))]) for text in texts
+        ]
 
     def encode_ids(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
         return [np.array([ord(char) for char in text], np.int32) for text in texts]

@@ -53,8 +53,15 @@ def test_too_little_room(tokenizer: TaskTokenizer) -> None:
         ("a.jsonl", '{"text": "참 좋다", "label": 1}\n{"label": false, "text": ""}\n', "jsonl"),
         ("a.json", '{"review": "참 좋다", "label": "1"}\n{"label": "false", "review": ""}\n', "jsonl"),
         ("a.csv", "label,sentence\n1,참 좋다\nfalse,\n", "csv"),
-        ("a.tsv", "sentence\tlabel\n참 좋다\t1\n\tfalse\n", "tsv"),
-        ("a.csv", "sentence\tlabel\n참 좋다\t1\n\tfalse\n", "tsv"),
+        ("a.tsv", "text\tlabel\n참 좋다\t1\n\tfalse\n", "tsv"),
+        ("a.csv", "text\tlabel\n참 좋다\t1\n\tfalse\n", "tsv"),
+        ("a.json", '[{"text": "참 좋다", "label": 1}, {"text": "", "label": false}]', "json"),
+        (
+            "ynat-v1.1_dev.json",
+            '[\n {"guid": "ynat-v1_dev_00000", "title": "참 좋다", "label": "1", "annotations": {"n": [8]}},\n'
+            ' {"guid": "ynat-v1_dev_00001", "title": "", "label": "false"}\n]',
+            "klue-ynat",
+        ),
         ("ratings.txt", "id\tdocument\tlabel\n7\t참 좋다\t1\n8\t\tfalse\n", "nsmc"),
         ("train_data.csv", "index,title,topic_idx\n0,참 좋다,1\n1,,false\n", "ynat"),
     ],
@@ -65,6 +72,25 @@ def test_every_format_is_recognised_and_read(tmp_path: Path, name: str, content:
     assert detect_format(Classification, path) == format
     expected = [ClassificationExample("참 좋다", "1"), ClassificationExample("", "false")]
     assert read_examples(Classification, path) == read_examples(Classification, path, format) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "format", "expected"),
+    [
+        ('sentence\tlabel\n"잘" 봤다 \t1\n"끝"\t0\n', "sst-2", [('"잘" 봤다 ', "1"), ('"끝"', "0")]),
+        ('index\tsentence\n0\t"끝"\n', "cola", [('"끝"', None)]),
+        ('ko01\t1\t\t"잘" 봤다\nko01\t0\t*\t"끝"\n', "cola", [('"잘" 봤다', "1"), ('"끝"', "0")]),
+    ],
+)
+def test_in_glue_quotation_marks_quote_nothing(
+    tmp_path: Path, content: str, format: str, expected: list[tuple[str, str | None]]
+) -> None:
+    path = tmp_path / "glue.tsv"
+    path.write_text(content, encoding="utf-8")
+    assert detect_format(Classification, path) == format
+    assert read_examples(Classification, path) == [ClassificationExample(*fields) for fields in expected]
+    if format == "cola" and expected[0][1] is None:
+        assert read_examples(Classification, path, "sst-2") == read_examples(Classification, path)
 
 
 def test_another_table_is_not_nsmc(tmp_path: Path) -> None:
@@ -88,3 +114,13 @@ def test_ynat_is_whole(data_dir: Path) -> None:
     examples = read_examples(Classification, data_dir / "klue" / "ynat" / "train_data.csv")
     assert len(examples) == 45_654
     assert Classification.from_examples(examples).labels == tuple("0123456")
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("path", "n", "n_positive"),
+    [("CoLA/train", 8_551, 6_023), ("CoLA/dev", 1_043, 721), ("SST-2/train", 67_349, 37_569), ("SST-2/dev", 872, 444)],
+)
+def test_glue_is_whole(data_dir: Path, path: str, n: int, n_positive: int) -> None:
+    examples = read_examples(Classification, data_dir / "en" / "glue" / f"{path}.tsv")
+    assert (len(examples), sum(e.label == "1" for e in examples)) == (n, n_positive)

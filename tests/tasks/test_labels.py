@@ -154,3 +154,12 @@ def test_the_task_goes_through_json() -> None:
 def test_json_of_another_task(record: dict[str, object]) -> None:
     with pytest.raises(CheckpointError, match="expected"):
         Classification.from_json(record)
+
+
+def test_a_confusion_matrix_by_names_where_it_is_small() -> None:
+    task = Classification(("가", "나", "다"))
+    scores = task.score(predictions("가", "가", "나"), examples("가", "나", "나"))
+    assert scores.confusion == {"가": {"가": 1, "나": 0}, "나": {"가": 1, "나": 1}}
+    many = [str(number) for number in range(21)]
+    crowded = Classification(tuple(many)).score(predictions(*many), examples(*many))
+    assert crowded.confusion is None and "confusion" not in crowded.to_json()

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from scipy.stats import pearsonr, spearmanr
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef, precision_recall_fscore_support
 
 from malmoi.tasks import metrics
@@ -80,3 +81,26 @@ def test_nothing_counted_is_zero_and_not_a_crash() -> None:
 )
 def test_which_label_is_positive(labels: Sequence[str], positive: str | None) -> None:
     assert metrics.positive_label(labels) == positive
+
+
+FLOATS = st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: round(x, 3))
+NUMBERS = st.one_of(st.integers(0, 3).map(float), FLOATS)
+
+
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), min_size=2, max_size=40))
+@example([(0.0, 1.0), (0.0, 2.0)])  # one side constant: not a number
+@example([(1.0, 1.0), (1.0, 1.0), (1.0, 1.0)])
+@example([(0.0, 5.0), (1.0, 4.0)])  # two points are a line
+@example([(0.0, 1.0), (0.0, 1.0), (1.0, 0.0), (1.0, 0.0)])  # ties on both sides
+def test_correlations_equal_to_scipy(pairs: list[tuple[float, float]]) -> None:
+    gold, predicted = [g for g, _ in pairs], [p for _, p in pairs]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scipy warns of constant sides
+        r, rho = pearsonr(gold, predicted).statistic, spearmanr(gold, predicted).statistic
+    assert metrics.pearson(gold, predicted) == pytest.approx(100 * r, abs=1e-6, nan_ok=True)
+    assert metrics.spearman(gold, predicted) == pytest.approx(100 * rho, abs=1e-6, nan_ok=True)
+
+
+def test_correlations_of_very_small_and_very_large_numbers() -> None:
+    assert metrics.pearson([1e-300, 2e-300, 3e-300], [1e300, 2e300, 3e300]) == pytest.approx(100)
+    assert metrics.spearman([1, 2, 3], [3, 2, 1]) == pytest.approx(-100)

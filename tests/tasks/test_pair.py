@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from malmoi.errors import DataError, OptionError
-from malmoi.tasks.catalog import detect_format, read_examples
+from malmoi.tasks.catalog import detect_format, read_example_file, read_examples
 from malmoi.tasks.pair import Pair, PairExample, kept_lengths
 from malmoi.tasks.task import TaskTokenizer
 
@@ -81,9 +81,19 @@ NLI = [{"guid": "1", "premise": "비가 온다", "hypothesis": '"맑다"', "gold
         ("a.jsonl", json.dumps(NLI[0]), "jsonl"),
         ("a.json", json.dumps(NLI, indent=4, ensure_ascii=False), "klue-nli"),
         ("a.csv", 'premise,hypothesis,gold_label\n비가 온다,"""맑다""",모순\n', "csv"),
-        ("snli.ko.tsv", 'sentence1\tsentence2\tgold_label\n비가 온다\t"""맑다"""\t모순\n', "tsv"),
+        ("snli.ko.tsv", 'sentence1\tsentence2\tgold_label\n비가 온다\t"""맑다"""\t모순\n', "kornli"),
         ("pairs.txt", 'question1\tquestion2\tis_duplicate\n비가 온다\t"""맑다"""\t모순\n', "question-pair"),
-        ("dev.tsv", 'index\tquestion\tsentence\tlabel\n0\t비가 온다\t"""맑다"""\t모순\n', "tsv"),
+        ("a.json", '[{"first": "비가 온다", "second": "\\"맑다\\"", "label": "모순"}]', "json"),
+        ("dev.tsv", 'index\tquestion\tsentence\tlabel\n0\t비가 온다\t"맑다"\t모순\n', "qnli"),
+        ("dev.tsv", 'index\tsentence1\tsentence2\tlabel\n0\t비가 온다\t"맑다"\t모순\n', "rte"),
+        ("msr.tsv", 'Quality\t#1 ID\t#2 ID\t#1 String\t#2 String\n모순\t3\t4\t비가 온다\t"맑다"\n', "mrpc"),
+        ("q.tsv", 'id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n0\t1\t2\t비가 온다\t"맑다"\t모순\n', "qqp"),
+        (
+            "dev_matched.tsv",
+            "index\tpromptID\tpairID\tgenre\tsentence1\tsentence2\tlabel1\tgold_label\n"
+            '0\t1\t1n\tfiction\t비가 온다\t"맑다"\t중립\t모순\n',
+            "mnli",
+        ),
     ],
 )
 def test_every_format_is_recognised_and_read(tmp_path: Path, name: str, content: str, format: str) -> None:
@@ -94,13 +104,45 @@ def test_every_format_is_recognised_and_read(tmp_path: Path, name: str, content:
     assert read_examples(Pair, path) == read_examples(Pair, path, format) == expected
 
 
+@pytest.mark.parametrize(
+    ("header", "row", "format"),
+    [
+        ("index\tquestion\tsentence", '0\t비가 온다\t"맑다', "qnli"),
+        ("index\tsentence1\tsentence2", '0\t비가 온다\t"맑다', "rte"),
+        ("index\t#1 ID\t#2 ID\t#1 String\t#2 String", '0\t3\t4\t비가 온다\t"맑다', "mrpc"),
+        ("id\tquestion1\tquestion2", '0\t비가 온다\t"맑다', "qqp"),
+        ("index\tpromptID\tpairID\tgenre\tsentence1\tsentence2", '0\t1\t1n\tfiction\t비가 온다\t"맑다', "mnli"),
+    ],
+)
+def test_glue_s_test_files_have_no_labels(tmp_path: Path, header: str, row: str, format: str) -> None:
+    path = tmp_path / "test.tsv"
+    path.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    assert detect_format(Pair, path) == format
+    assert read_examples(Pair, path) == [PairExample("비가 온다", '"맑다')]
+
+
 def test_paws_x_leaves_out_what_was_not_translated(tmp_path: Path) -> None:
     rows = ["1\t비가 온다\t눈이 온다\t0", "2\tNS\t눈이 온다\t0", "3\t비가 온다\t \t0", '4\t"비"가\t비"가"\t1']
     path = tmp_path / "dev.tsv"
     path.write_text("\n".join(["id\tsentence1\tsentence2\tlabel", *rows]), encoding="utf-8")
-    kept = [PairExample("비가 온다", "눈이 온다", "0"), PairExample('"비"가', '비"가"', "1")]
-    assert read_examples(Pair, path, "paws-x") == kept
-    assert len(read_examples(Pair, path)) == 4
+    file = read_example_file(Pair, path)
+    assert file.examples == [PairExample("비가 온다", "눈이 온다", "0"), PairExample('"비"가', '비"가"', "1")]
+    assert file.dropped == {"not translated (an empty side, or NS)": 2}
+    assert len(read_examples(Pair, path, "tsv")) == 4
+
+
+def test_mnli_leaves_out_what_nobody_agrees_on(tmp_path: Path) -> None:
+    path = tmp_path / "train.tsv"
+    path.write_text(
+        "index\tpromptID\tpairID\tgenre\tsentence1\tsentence2\tlabel1\tgold_label\n"
+        "0\t1\t1n\tfiction\t비가 온다\t맑다\t중립\t-\n1\t1\t1n\tfiction\t비가 온다\t흐리다\t중립\t중립\n",
+        encoding="utf-8",
+    )
+    file = read_example_file(Pair, path)
+    assert (file.examples, file.dropped) == (
+        [PairExample("비가 온다", "흐리다", "중립")],
+        {"annotators disagree (-)": 1},
+    )
 
 
 def test_an_item_without_a_premise_is_an_error_with_its_line(tmp_path: Path) -> None:
@@ -119,11 +161,18 @@ def test_an_item_without_a_premise_is_an_error_with_its_line(tmp_path: Path) -> 
         ("question_pair/train.txt", "auto", 6_136, ("0", "1")),
         ("question_pair/validation.txt", "auto", 682, ("0", "1")),
         ("question_pair/test.txt", "auto", 758, ("0", "1")),
-        ("pawsx/dev_2k.tsv", "auto", 2_000, ("0", "1")),
-        ("pawsx/test_2k.tsv", "auto", 2_000, ("0", "1")),
-        ("pawsx/dev_2k.tsv", "paws-x", 1_964, ("0", "1")),
-        ("pawsx/test_2k.tsv", "paws-x", 1_972, ("0", "1")),
+        ("pawsx/dev_2k.tsv", "auto", 1_964, ("0", "1")),
+        ("pawsx/test_2k.tsv", "auto", 1_972, ("0", "1")),
+        ("pawsx/dev_2k.tsv", "tsv", 2_000, ("0", "1")),
+        ("pawsx/test_2k.tsv", "tsv", 2_000, ("0", "1")),
         ("en/glue/RTE/dev.tsv", "auto", 277, ("entailment", "not_entailment")),
+        ("en/glue/RTE/train.tsv", "auto", 2_490, ("entailment", "not_entailment")),
+        ("en/glue/WNLI/train.tsv", "auto", 635, ("0", "1")),
+        ("en/glue/WNLI/dev.tsv", "auto", 71, ("0", "1")),
+        ("en/glue/MNLI/kshot_glue_columns_train48.tsv", "auto", 48, ("contradiction", "entailment", "neutral")),
+        ("en/glue/MNLI/train_slice_9k.jsonl", "auto", 8_999, ("contradiction", "entailment", "neutral")),
+        ("en/glue/MNLI/dev_matched.jsonl", "auto", 9_815, ("contradiction", "entailment", "neutral")),
+        ("en/glue/QNLI/train_slice_9k.jsonl", "auto", 8_999, ("entailment", "not_entailment")),
         ("en/glue/QNLI/dev.tsv", "auto", 5_463, ("entailment", "not_entailment")),
     ],
 )

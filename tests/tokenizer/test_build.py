@@ -1,17 +1,13 @@
 """A corpus becomes a tokenizer directory: the same bytes every time, and a report that is right."""
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from malmoi.artifact import read_manifest
 from malmoi.errors import InputError, OutputError, VocabularyError
-from malmoi.tokenizer.backend import malmoi_normalizer
-from malmoi.tokenizer.build import CorpusCounts, VocabOptions, build_vocab, count_corpus, measure
+from malmoi.tokenizer.build import VocabOptions, build_vocab
 from malmoi.tokenizer.tokenizer import Tokenizer
 
 TEXTS = [
@@ -32,30 +28,11 @@ def corpus(tmp_path: Path) -> Path:
     return directory
 
 
-def test_eojeols_are_counted_in_order_of_first_appearance(corpus: Path) -> None:
-    counts = count_corpus(corpus)
-    assert list(counts.eojeols)[:6] == ["말모이는", "우리말을", "모은", "책이다.", "사람들이", "말모이를"]
-    assert counts.eojeols["모은"] == 3
-    assert counts.eojeols.total() == 19
-    assert counts.n_documents == 3
-    assert counts.n_characters == sum(map(len, TEXTS))
-
-
-@given(st.text("가나 \n\t\x0b\x1c\x85\u200b\u2028\u3000\xa0.a"))
-def test_eojeols_end_where_the_tokenizer_cuts(text: str) -> None:
-    # `str.split` cuts at some controls that BERT deletes.
-    counts = CorpusCounts()
-    counts.add(text)
-    whole = malmoi_normalizer(lowercase=False).normalize_str(text).split(" ")
-    alone = [malmoi_normalizer(lowercase=False).normalize_str(eojeol) for eojeol in counts.eojeols.elements()]
-    assert sorted(filter(None, alone)) == sorted(filter(None, whole))
-
-
 def test_a_tokenizer_directory(corpus: Path, tmp_path: Path) -> None:
     out = tmp_path / "tokenizer"
     report = build_vocab(corpus, out, VocabOptions(size=SIZE))
-    files = {"tokenizer.json", "vocab.txt", "tokenizer_config.json", "malmoi.json", "report.json", "manifest.json"}
-    assert {path.name for path in out.iterdir()} == files
+    files = {"tokenizer.json", "vocab.txt", "tokenizer_config.json", "malmoi.json", "report.json", "README.md"}
+    assert {path.name for path in out.iterdir()} == files | {"manifest.json"}
     assert read_manifest(out, "tokenizer").options["size"] == SIZE
     tokenizer = Tokenizer.load(out)
     assert tokenizer.n_tokens == report.size == SIZE
@@ -78,12 +55,26 @@ def test_the_same_corpus_gives_the_same_bytes(corpus: Path, tmp_path: Path) -> N
     assert len(hashes) == 1
 
 
-def test_unknown_pieces_are_measured(tokenizer: Tokenizer) -> None:
-    # 말모이 is one piece, 한글말 two, 뷁 and a word with it one [UNK] each.
-    eojeols = Counter({"말모이": 3, "한글말": 2, "뷁": 1, "말뷁": 4})
-    fertility, unk_rate = measure(tokenizer, eojeols)
-    assert fertility == pytest.approx((3 + 4 + 1 + 4) / 10)
-    assert unk_rate == pytest.approx(5 / 12)
+def test_a_vocabulary_is_judged_by_documents_it_was_not_learnt_from(tmp_path: Path) -> None:
+    texts = ["나라의 말이 책에 있다."] * 50 + ["책의 나라에 뷁에 있다. 이 책의 말이 나라에 있다, 말이 있다."]
+    lines = [json.dumps({"id": str(i), "title": "", "text": text}) for i, text in enumerate(texts)]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    report = build_vocab(tmp_path / "corpus.jsonl", tmp_path / "out", VocabOptions(size=28, held_out=51))
+    assert (report.measured_on, report.n_measured_documents, report.n_measured_eojeols) == ("held-out", 1, 11)
+    assert report.unknown == {",": 1, "뷁에": 1}
+    assert report.examples == [
+        {
+            "text": "이 책의 말이 나라에 있다, 말이 있다.",
+            "pieces": ["이", "책", "##의", "말이", "나", "##라", "##에", "있다", "[UNK]", "말이", "있다", "."],
+        }
+    ]
+
+
+def test_user_tokens_stay_whole_when_the_directory_is_read_again(corpus: Path, tmp_path: Path) -> None:
+    build_vocab(corpus, tmp_path / "out", VocabOptions(size=SIZE, tokens=("말모이", "[주소]")))
+    tokenizer = Tokenizer.load(tmp_path / "out")
+    pieces = tokenizer.encode("책말모이는[주소]", special_tokens=False).pieces
+    assert pieces == ["책", "말모이", "는", "[주소]"]
 
 
 def test_what_cannot_be_learnt_leaves_nothing_behind(corpus: Path, tmp_path: Path) -> None:

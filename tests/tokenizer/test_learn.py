@@ -1,6 +1,7 @@
 """What becomes an entry: the pure rule, the default one, characters, and sizes that cannot be."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
@@ -8,12 +9,18 @@ from hypothesis import strategies as st
 
 from malmoi.errors import OptionError, VocabularyError
 from malmoi.tokenizer.bpe import PairMerger, symbols_of
-from malmoi.tokenizer.learn import VocabOptions, choose_characters, count_words, learn
+from malmoi.tokenizer.count import count_words
+from malmoi.tokenizer.learn import Learnt, VocabOptions, choose_characters
+from malmoi.tokenizer.learn import learn as learn_words
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.tokenizer.vocab import SPECIAL_TOKENS
 
 EXAMPLE = Counter(["경찰청", "철창살은", "외철창살이고", "검찰청", "철창살은", "쌍철창살이다"])
 N_CHARS = 13  # 경찰청철창살은외이고검쌍다
+
+
+def learn(eojeols: Mapping[str, int], options: VocabOptions) -> Learnt:
+    return learn_words(count_words(eojeols, lowercase=options.lowercase, tokens=options.tokens), options)
 
 
 def test_worked_example_by_the_pure_rule() -> None:
@@ -39,25 +46,6 @@ def test_pieces_that_merges_use_up_are_no_entries() -> None:
     # One merge more: 나라말 stands now and 나라 does not, so there is still one piece and never two.
     with pytest.raises(VocabularyError, match="pass --size 12 or smaller"):
         learn({"나라말": 9, "나": 1}, VocabOptions(size=5 + 6 + 2))
-
-
-@pytest.mark.parametrize(
-    ("eojeols", "words"),
-    [
-        ({"말모이": 2, "말모이,": 1}, {"말모이": 3, ",": 1}),
-        ({"漢字말": 1}, {"漢": 1, "字": 1, "말": 1}),
-        ({"\u1106\u1161\u11af": 1, "말": 1}, {"말": 2}),
-        ({"말\u200b모": 1, "\ud800말": 1}, {"말모": 1, "말": 1}),
-        ({"가" * 51: 1, "a" * 101: 1}, {"가" * 50: 1, "가": 1, "a" * 50: 2, "a": 1}),
-        ({"KBS": 1, "É": 1}, {"KBS": 1, "É": 1}),
-    ],
-)
-def test_words_are_what_the_tokenizer_sees(eojeols: dict[str, int], words: dict[str, int]) -> None:
-    assert list(count_words(eojeols, lowercase=False).items()) == list(words.items())
-
-
-def test_small_letters() -> None:
-    assert count_words({"KBS는": 1, "kbs는": 2, "É": 1}, lowercase=True) == {"kbs는": 3, "é": 1}
 
 
 def test_syllables_never_merge_and_latin_does() -> None:
@@ -153,8 +141,40 @@ def test_pure_rule_with_more_merges_than_there_are() -> None:
         ({"min_count": 0}, "min_count is 0"),
         ({"max_char_share": 2.0}, "max_char_share is 2.0"),
         ({"n_merges": -1}, "n_merges is -1"),
+        ({"char_coverage": 1.5}, "char_coverage is 1.5"),
+        ({"held_out": 1}, "held_out is 1: expected 2 or more, or none"),
+        ({"max_words": 10}, "max_words is 10"),
+        ({"tokens": ("두 낱말",)}, "token '두 낱말': expected .* without blanks"),
+        ({"tokens": ("漢字",)}, "it would read ' 漢  字 '"),
+        ({"tokens": ("KBS",), "lowercase": True}, "capitals; it would read 'kbs'"),
+        ({"tokens": ("말", "말")}, "expected each once"),
+        ({"tokens": ("[MASK]",)}, "no special token"),
+        ({"tokens": ("##말",)}, "none that begins with ##"),
     ],
 )
 def test_options_that_cannot_be(options: dict[str, object], message: str) -> None:
     with pytest.raises(OptionError, match=message):
         VocabOptions(**options)  # type: ignore[arg-type]
+
+
+def test_user_tokens_are_entries_and_never_split() -> None:
+    eojeols = {"말모이가": 5, "말모이를": 5, "우리말모이": 3, "[주소]": 1, "모이": 2}
+    tokens = ("말모이", "[주소]")
+    size = (
+        5 + 2 + choose_characters(count_words(eojeols, lowercase=False, tokens=tokens), size=99, max_share=1).n_entries
+    )
+    learnt = learn(eojeols, VocabOptions(size=size + 2, tokens=tokens))
+    assert learnt.vocabulary.tokens[5:7] == tokens
+    assert set(learnt.vocabulary.tokens[-2:]) == {"우리", "모이"}
+    tokenizer = Tokenizer.from_vocabulary(learnt.vocabulary, segment="eojeol", tokens=tokens)
+    encode = tokenizer.encode("우리말모이가 [주소] 모이", special_tokens=False)
+    assert encode.pieces == ["우리", "말모이", "가", "[주소]", "모이"]
+    assert encode.spans == [(0, 2), (2, 5), (5, 6), (7, 11), (12, 14)]
+
+
+def test_all_characters_stay_if_wished() -> None:
+    words = {"가나": 1_000_000, "Ω": 1}
+    assert choose_characters(words, size=12, max_share=0).dropped == ["Ω"]
+    chars = choose_characters(words, size=12, max_share=0, coverage=1)
+    assert chars.dropped == []
+    assert chars.coverage == 1.0

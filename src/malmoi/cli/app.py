@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from malmoi import __version__
+from malmoi.artifact import without_nan
 from malmoi.errors import MalmoiError
 
 app = App(
@@ -60,7 +61,7 @@ def say(message: str) -> None:
 
 def print_record(record: dict[str, Any]) -> None:
     """Print a result as one line of JSON to standard output."""
-    print(json.dumps(record, ensure_ascii=False), flush=True)
+    print(json.dumps(without_nan(record), ensure_ascii=False), flush=True)
 
 
 def print_report(report: Any) -> None:

@@ -49,20 +49,35 @@ def finetune(
     dev: Path | None = None,
     format: str = "auto",
     options: Annotated[FinetuneOptions, Flat] = FinetuneOptions(),
+    baseline: bool = False,
     task_options: Annotated[TaskOptions, Flat] = TaskOptions(),
     force: bool = False,
 ) -> None:
-    """Fine-tune a pre-trained model for a task.
+    """Fine-tune a pre-trained model for a task. A run that was stopped goes on with the same command.
 
     Args:
-        task: classification, pair, qa, tagging or relation.
+        task: classification, pair, regression, qa, tagging, choice, relation or cloze.
         model: Any BERT or ModernBERT directory with its tokenizer.
         train: Labelled examples.
         out: Directory to make.
         dev: Labelled examples to choose the best epoch and seed by.
         format: Format of both files; by default it is found out.
+        baseline: Measure a linear model (TF-IDF) on the same examples, beside.
         force: Replace what stands at --out.
     """
     from malmoi.finetune import finetune as run
 
-    print_report(run(task, model, train, out, options, task_options=task_options, dev=dev, format=format, force=force))
+    print_report(
+        run(
+            task,
+            model,
+            train,
+            out,
+            options,
+            task_options=task_options,
+            dev=dev,
+            format=format,
+            baseline=baseline,
+            force=force,
+        )
+    )

@@ -4,6 +4,7 @@ The modules imported here register their commands; each imports what computes on
 """
 
 import malmoi.cli.articles
+import malmoi.cli.data
 import malmoi.cli.learn
 import malmoi.cli.look
 import malmoi.cli.text

@@ -1,6 +1,5 @@
 """Commands that use a model and judge it: evaluate, predict, score."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +15,7 @@ def evaluate(
     /,
     *,
     format: str = "auto",
+    task: str | None = None,
     errors: Path | None = None,
     task_options: Annotated[TaskOptions, Flat] = TaskOptions(),
     device: str | None = None,
@@ -23,15 +23,16 @@ def evaluate(
     """Judge a fine-tuned model on labelled examples; scores are in percent.
 
     Args:
-        model: Fine-tuned model directory.
+        model: Fine-tuned model directory, or a pre-trained one with --task cloze.
         file: Labelled examples.
         format: Format of the file; by default it is found out.
+        task: The task, for a model that is only pre-trained.
         errors: File for the examples it got wrong (JSON Lines).
         device: cpu, cuda, ...; by default the best one here.
     """
     from malmoi.predictor import Predictor, evaluate_file
 
-    predictor = Predictor.load(model, device=device).with_options(task_options)
+    predictor = Predictor.load(model, task=task, device=device).with_options(task_options)
     scores = evaluate_file(predictor, file, format=format, errors=errors)
     if predictor.task.name == "tagging":
         say(entity_table(scores["per_label"]))
@@ -45,20 +46,28 @@ def predict(
     /,
     *,
     format: str = "auto",
+    task: str | None = None,
+    submission: Path | None = None,
     task_options: Annotated[TaskOptions, Flat] = TaskOptions(),
     device: str | None = None,
 ) -> None:
     """Predict: every example as one JSON object a line, with its prediction.
 
     Args:
-        model: Fine-tuned model directory.
+        model: Fine-tuned model directory, or a pre-trained one with --task cloze.
         file: Examples, or - for standard input: JSON objects, or plain lines (the fields apart by tabs).
         format: Format of the file; by default it is found out.
+        task: The task, for a model that is only pre-trained.
+        submission: Write the predictions into this file, as GLUE's server takes them, and print none.
         device: cpu, cuda, ...; by default the best one here.
     """
     from malmoi.predictor import Predictor, predict_file
+    from malmoi.submission import write_submission
 
-    predictor = Predictor.load(model, device=device).with_options(task_options)
+    predictor = Predictor.load(model, task=task, device=device).with_options(task_options)
+    if submission is not None:
+        write_submission(predictor, None if file == "-" else Path(file), submission, format=format)
+        return
     for record in predict_file(predictor, None if file == "-" else Path(file), format=format):
         print_record(record)
 
@@ -85,4 +94,4 @@ def score(
     from malmoi.tasks.catalog import score_files, task_type
 
     scores = score_files(task_type(task), gold, predictions, format, task_options)
-    print_record({"task": task, **asdict(scores)})
+    print_record({"task": task, **scores.to_json()})

@@ -1,293 +1,192 @@
 """The corpus stage: files in, one directory of clean, distinct documents out, a report of what was dropped.
 
-This process reads and cuts the stream into pieces of fixed size; workers clean, filter and write one part a
-piece; then duplicates are found over all parts, and the parts that hold some are written again. Neither the
-pieces nor their order depend on the number of workers, so the output does not either. In memory are a few
-pieces and eight bytes a document.
+The inputs are cut into pieces of bounded size. Workers clean and filter each into a working directory beside the
+output; then duplicates are found over all pieces, and workers write what stays as parts. Neither the pieces nor their
+order depend on the number of workers or the engine, so the output does not either. A run that was killed goes on with
+the pieces it had finished. In memory are a few pieces, and some 280 bytes a document (16 without near duplicates).
 """
 
-import json
-import os
-import shutil
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from malmoi.artifact import MANIFEST, check_output, staged_directory, write_json
-from malmoi.corpus.dedup import content_hash, find_duplicates
-from malmoi.corpus.document import Document
-from malmoi.corpus.filters import judge, make_filters
-from malmoi.corpus.readers import FORMATS, clean_document, corpus_parts, find_format, parse_documents
-from malmoi.engine import map_ordered
-from malmoi.errors import InputError, OptionError, OutputError
-
-PIECE_CHARS = 4_000_000
-PIECE_DOCUMENTS = 50_000
-"""A piece ends when it has either: some ten megabytes of Korean, or as many short reviews."""
-_REJECTS = ".rejects"
-_quote = json.JSONEncoder(ensure_ascii=False).encode
-
-
-@dataclass(frozen=True, kw_only=True)
-class CorpusOptions:
-    """Options of the corpus stage."""
-
-    format: str = "auto"
-    """How inputs are written: `text` (blank line between documents), `lines` (every line a document),
-    `jsonl`, `wikiextractor`, or `auto` (by content; never `lines`)."""
-    min_chars: int = 20
-    """Documents with fewer characters are dropped."""
-    min_hangul: float = 0.25
-    """Documents with a smaller share of Hangul among their letters are dropped (0 keeps every language)."""
-    max_repeated: float = 0.3
-    """Documents with a larger share of characters in repeated lines are dropped (1 keeps all)."""
-
-    def __post_init__(self) -> None:
-        if self.format not in FORMATS:
-            raise OptionError(f"format is {self.format!r}: expected one of {', '.join(FORMATS)}")
-        if self.min_chars < 0:
-            raise OptionError(f"min_chars is {self.min_chars}: expected 0 or more")
-        for name in ("min_hangul", "max_repeated"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise OptionError(f"{name} is {value}: expected a share from 0 to 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class CorpusReport:
-    """What the corpus stage read, kept and dropped."""
-
-    n_files: int
-    """Files read."""
-    n_read: int
-    """Documents read."""
-    n_kept: int
-    """Documents written."""
-    n_characters: int
-    """Characters of their texts, line ends included."""
-    dropped: dict[str, int]
-    """Documents left out, by reason."""
-    broken: dict[str, int]
-    """What could not be read, by reason: lines, pages or files."""
-    formats: dict[str, int]
-    """Files by the format they were read as."""
-
-    def lines(self) -> list[str]:
-        """The report as a person reads it."""
-        formats = ", ".join(f"{n:,} as {name}" for name, n in self.formats.items())
-        kept = f"{self.n_kept:,} of {self.n_read:,} ({self.n_kept / self.n_read:.1%})"
-        return [
-            f"files read: {self.n_files:,} ({formats})",
-            f"documents kept: {kept}, {self.n_characters:,} characters",
-            *(f"dropped, {reason}: {n:,}" for reason, n in self.dropped.items()),
-            *(f"could not be read, {reason}: {n:,}" for reason, n in self.broken.items()),
-        ]
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-
-# A document before clean-up: id, title, text, format. Tuples cross processes ten times as fast as classes.
-_RawDocument = tuple[str, str, str, str]
-
-
-class _Piece(NamedTuple):
-    """A unit of work."""
-
-    number: int
-    documents: list[_RawDocument]
-
-
-class _Outcome(NamedTuple):
-    """What a worker made of a piece; the documents themselves are in its part file."""
-
-    part: Path
-    n_characters: int
-    dropped: Counter[str]
-    hashes: np.ndarray  # uint64 [n_documents kept]
+import malmoi.corpus.pieces as pieces
+from malmoi import __version__
+from malmoi.artifact import check_output, staged_directory, write_json, write_text
+from malmoi.corpus.clean import Outcome, Signatures, clean_piece, piece_directory, read_outcome, read_signatures
+from malmoi.corpus.dedup import find_duplicates, find_near_duplicates
+from malmoi.corpus.mix import choose
+from malmoi.corpus.options import CorpusOptions, Source, plain_source
+from malmoi.corpus.page import report_page
+from malmoi.corpus.parts import PartTask, check_compression, join_rejects, part_name, write_part
+from malmoi.corpus.pieces import InputFile, PieceCutter, find_files
+from malmoi.corpus.report import CorpusReport, Tally, by_count, reasons
+from malmoi.corpus.workplace import workplace
+from malmoi.engine import Engine, map_ordered
+from malmoi.errors import InputError, OutputError
+from malmoi.progress import progress_bar
 
 
 def build_corpus(
-    inputs: Sequence[Path],
+    inputs: Sequence[Path] | Sequence[Source],
     out: Path,
     options: CorpusOptions = CorpusOptions(),
     *,
     rejects: Path | None = None,
     workers: int = 1,
+    engine: Engine = "local",
     force: bool = False,
 ) -> CorpusReport:
     """Read, clean, filter and deduplicate `inputs` into the corpus directory `out`.
 
     Args:
-        inputs: files, and directories for every file below them (sorted; hidden ones are passed over).
-        out: the directory to make: `part-00000.jsonl` …, `report.json`, `manifest.json`.
+        inputs: files, and directories for every file below them (sorted; hidden ones are passed over); or the
+            sources of a mixture.
+        out: the directory to make: `part-00000.jsonl` …, `report.json`, `report.html`, `manifest.json`.
         options: see `CorpusOptions`.
         rejects: a JSONL file for the documents that were dropped, each with its `reason`.
-        workers: processes that clean and filter; the output is the same, byte for byte, for every number.
+        workers: pieces worked on at the same time; the output is the same, byte for byte, for every number.
+        engine: `local` processes or `ray`; the output is the same.
         force: replace `out` (and `rejects`) if they exist.
 
     Raises:
-        InputError: an input is missing or cannot be read (found before any work, unless it is damaged further
-            in); or no document is left.
+        InputError: an input is missing; or no document is left. Files that cannot be read, or not to their end, are
+            counted and named in the report instead.
         OptionError, OutputError: an option, `out` or `rejects` cannot work.
     """
     check_output(out, force=force)
-    files = [(path, find_format(path, options.format)) for path in _expand(inputs)]
+    check_compression(options.compress)
+    sources = [s for s in inputs if isinstance(s, Source)] or [plain_source([Path(str(p)) for p in inputs])]
+    files = find_files(sources, options)
     with (
         _staged_file(rejects, out, force=force) as staged_rejects,
-        staged_directory(out, kind="corpus", options=asdict(options), force=force) as staged,
+        workplace(out, _journal(files, sources, options, rejects is not None)) as work,
     ):
-        report = _write_parts(files, staged, options, workers)
-        write_json(staged / "report.json", asdict(report))
-        _move_rejects(staged, staged_rejects)
+        n_pieces = _clean(files, sources, work, options, rejects is not None, workers, engine)
+        saved = asdict(options) | ({} if _is_plain(sources) else {"sources": [asdict(s) for s in sources]})
+        staging = staged_directory(out, kind="corpus", options=saved, force=force, temporary=work / "out")
+        with staging as staged:
+            report = _write(files, sources, work, n_pieces, staged, options, staged_rejects, workers, engine)
+            write_json(staged / "report.json", asdict(report))
+            write_text(staged / "report.html", report_page(report))
     return report
 
 
-def _expand(inputs: Sequence[Path]) -> list[Path]:
-    """The files behind `inputs`; of a corpus directory, its parts."""
-    if not inputs:
-        raise InputError("no input: expected at least one file or directory")
-    files: list[Path] = []
-    for path in inputs:
-        if not path.exists():
-            raise InputError(f"{path} does not exist: check the name")
-        if not path.is_dir():
-            files.append(path)
-        elif (path / MANIFEST).exists():
-            files += corpus_parts(path)
-        else:
-            below = [p for p in path.rglob("*") if p.is_file() and not _is_hidden(p.relative_to(path))]
-            if not below:
-                raise InputError(f"{path} holds no files: expected a directory with text files")
-            files += sorted(below)
-    return files
+def _is_plain(sources: Sequence[Source]) -> bool:
+    return [source.name for source in sources] == [""]
 
 
-def _is_hidden(path: Path) -> bool:
-    return any(name.startswith(".") for name in path.parts)
+def _journal(
+    files: Sequence[InputFile], sources: Sequence[Source], options: CorpusOptions, keep_rejects: bool
+) -> dict[str, object]:
+    """All that decides what the pieces are."""
+    return {
+        "malmoi": __version__,
+        "options": asdict(options),
+        "sources": [asdict(source) for source in sources],
+        "rejects": keep_rejects,
+        "piece sizes": [pieces.PIECE_CHARS, pieces.PIECE_DOCUMENTS, pieces.SPAN_BYTES],
+        "input files": [[str(f.path), f.format, f.source, f.n_bytes, f.mtime_ns, f.error] for f in files],
+    }
 
 
-def _write_parts(files: Sequence[tuple[Path, str]], staged: Path, options: CorpusOptions, workers: int) -> CorpusReport:
-    """Write the parts (and `.rejects`) into `staged`."""
-    (staged / _REJECTS).mkdir()
-    broken: Counter[str] = Counter()
-    write_part = partial(_write_part, staged=staged, options=options)
-    outcomes = list(map_ordered(write_part, _cut_pieces(files, broken), workers))
-    dropped = sum((outcome.dropped for outcome in outcomes), Counter[str]())
-    n_kept = sum(len(outcome.hashes) for outcome in outcomes)
-    n_read = n_kept + dropped.total()
-    n_characters = sum(outcome.n_characters for outcome in outcomes)
-    for outcome, duplicate in zip(outcomes, find_duplicates([o.hashes for o in outcomes]), strict=True):
-        if duplicate.any():
-            n_characters -= _drop_duplicates(outcome.part, duplicate, staged)
-            dropped["duplicate"] += int(duplicate.sum())
-            n_kept -= int(duplicate.sum())
-    if not n_kept:
-        raise _nothing_left(n_read, dropped, broken, options)
-    _renumber([outcome.part for outcome in outcomes])
-    return CorpusReport(
-        n_files=len(files),
-        n_read=n_read,
-        n_kept=n_kept,
-        n_characters=n_characters,
-        dropped=_by_count(dropped),
-        broken=_by_count(broken),
-        formats=_by_count(Counter(format for _, format in files)),
+def _clean(
+    files: Sequence[InputFile],
+    sources: Sequence[Source],
+    work: Path,
+    options: CorpusOptions,
+    keep_rejects: bool,
+    workers: int,
+    engine: Engine,
+) -> int:
+    """First pass: clean and filter all pieces; return how many there are."""
+    clean = partial(
+        clean_piece, work=work, options=tuple(s.options(options) for s in sources), keep_rejects=keep_rejects
     )
+    cutter = PieceCutter(files, lambda number: piece_directory(work, number).exists())
+    n_pieces = 0
+    n_megabytes = sum(file.n_bytes for file in files) // 1_000_000
+    with progress_bar("reading (MB)", n_megabytes) as bar:
+        for _ in map_ordered(clean, cutter, workers, engine):
+            n_pieces += 1
+            bar.update(cutter.bytes_done // 1_000_000 - bar.done, f"{n_pieces:,} pieces")
+    return n_pieces
 
 
-def _by_count(counts: Counter[str]) -> dict[str, int]:
-    """Most frequent first; equal counts by name, so that the order never depends on who counted first."""
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+def _write(
+    files: Sequence[InputFile],
+    sources: Sequence[Source],
+    work: Path,
+    n_pieces: int,
+    staged: Path,
+    options: CorpusOptions,
+    rejects: Path | None,
+    workers: int,
+    engine: Engine,
+) -> CorpusReport:
+    """Second pass: decide which documents stay, write them as parts, and join the rejects."""
+    directories = [piece_directory(work, number) for number in range(n_pieces)]
+    outcomes = [read_outcome(directory) for directory in directories]
+    tally = Tally()
+    for outcome in outcomes:
+        tally.add_outcome(outcome)
+    n_read = tally.n_kept + tally.dropped.total()
+    if not tally.n_kept:
+        raise _nothing_left(n_read, tally, options)
+    fates = _fates(sources, outcomes, read_signatures(directories), options)
+    tasks = []
+    n_parts = 0
+    for directory, piece_fates in zip(directories, fates, strict=True):
+        tasks.append(PartTask(directory, staged / part_name(n_parts, options.compress), piece_fates.tobytes()))
+        n_parts += bool((piece_fates == 0).any())  # no gaps in the numbers
+    if not n_parts:
+        raise InputError("the mixture is empty: raise max_chars, or take the weights out")
+    write = partial(write_part, keep_rejects=rejects is not None)
+    with progress_bar("writing (pieces)", n_pieces) as bar:
+        for part, outcome in zip(map_ordered(write, tasks, workers, engine), outcomes, strict=True):
+            tally.add_part(part, outcome.source)
+            bar.update()
+    if rejects is not None:
+        join_rejects(directories, rejects)
+    return tally.report(files, n_read, [source.name for source in sources])
 
 
-def _cut_pieces(files: Sequence[tuple[Path, str]], broken: Counter[str]) -> Iterator[_Piece]:
-    """Cut the stream of all files into pieces of bounded size."""
-    number = n_chars = 0
-    documents: list[_RawDocument] = []
-    for path, format in files:
-        for document in parse_documents(path, format, broken):
-            documents.append((document.id, document.title, document.text, format))
-            n_chars += len(document.text)
-            if n_chars >= PIECE_CHARS or len(documents) >= PIECE_DOCUMENTS:
-                yield _Piece(number, documents)
-                number, n_chars, documents = number + 1, 0, []
-    if documents:
-        yield _Piece(number, documents)
+def _fates(
+    sources: Sequence[Source], outcomes: Sequence[Outcome], signatures: Sequence[Signatures], options: CorpusOptions
+) -> list[np.ndarray]:
+    """What becomes of every document, by piece: uint8 [n_documents], a place in `FATES`."""
+    n_chars = np.concatenate([piece.n_chars for piece in signatures])
+    hashes = [piece.hashes for piece in signatures]
+    fates = np.concatenate(find_duplicates(hashes)).astype(np.uint8)
+    if options.near_duplicates is not None:
+        near = find_near_duplicates(
+            [piece.bands for piece in signatures],
+            [piece.minima for piece in signatures],
+            fates > 0,
+            options.near_duplicates,
+        )
+        fates[near] = 2
+    if any(source.weight is not None or source.max_chars is not None for source in sources):
+        stays = np.flatnonzero(fates == 0)
+        of_source = np.repeat([o.source for o in outcomes], [o.n_kept for o in outcomes])
+        is_in = choose(sources, of_source[stays], n_chars[stays], np.concatenate(hashes)[stays], options.seed)
+        fates[stays[~is_in]] = 3
+    return np.split(fates, np.cumsum([len(piece) for piece in hashes])[:-1])
 
 
-def _write_part(piece: _Piece, *, staged: Path, options: CorpusOptions) -> _Outcome:
-    """Clean and filter a piece into a part file and a file of rejects. Runs in a worker."""
-    filters = make_filters(
-        min_chars=options.min_chars, min_hangul=options.min_hangul, max_repeated=options.max_repeated
-    )
-    part = staged / f"part-{piece.number:05d}.jsonl"
-    dropped: Counter[str] = Counter()
-    hashes: list[int] = []
-    n_characters = 0
-    with part.open("wb") as kept_file, (staged / _REJECTS / part.name).open("wb") as rejects_file:
-        for identifier, title, raw_text, format in piece.documents:
-            document = clean_document(Document(id=identifier, title=title, text=raw_text), format)
-            verdict = judge(document.text, filters)
-            if verdict is True:
-                kept_file.write(_json_line(document))
-                hashes.append(content_hash(document.text))
-                n_characters += len(document.text)
-            else:
-                rejects_file.write(_json_line(document, reason=verdict[1]))
-                dropped[verdict[1]] += 1
-    return _Outcome(part, n_characters, dropped, np.array(hashes, dtype=np.uint64))
-
-
-def _json_line(document: Document, **more: str) -> bytes:
-    # Several times faster than the encoder on a dict, which counts for millions of short documents.
-    fields = {"id": document.id, "title": document.title, "text": document.text, **more}
-    return ("{" + ", ".join(f'"{name}": {_quote(value)}' for name, value in fields.items()) + "}\n").encode()
-
-
-def _drop_duplicates(part: Path, duplicate: np.ndarray, staged: Path) -> int:
-    """Write a part again without its duplicates, bool [n_documents]; return how many characters went."""
-    new = part.with_suffix(".new")
-    n_characters = 0
-    with (
-        part.open("rb") as old_file,
-        new.open("wb") as new_file,
-        (staged / _REJECTS / part.name).open("ab") as rejects_file,
-    ):
-        for line, is_duplicate in zip(old_file, duplicate.tolist(), strict=True):
-            if not is_duplicate:
-                new_file.write(line)
-                continue
-            document = Document(**json.loads(line))
-            n_characters += len(document.text)
-            rejects_file.write(_json_line(document, reason="duplicate"))
-    new.replace(part)
-    return n_characters
-
-
-def _renumber(parts: Sequence[Path]) -> None:
-    """Close the gaps that parts without documents leave."""
-    number = 0
-    for part in parts:
-        if part.stat().st_size == 0:
-            part.unlink()
-        else:
-            part.rename(part.with_name(f"part-{number:05d}.jsonl"))
-            number += 1
-
-
-def _nothing_left(n_read: int, dropped: Counter[str], broken: Counter[str], options: CorpusOptions) -> InputError:
-    reasons = ", ".join(f"{reason}: {n:,}" for reason, n in _by_count(dropped + broken).items())
+def _nothing_left(n_read: int, tally: Tally, options: CorpusOptions) -> InputError:
+    if tally.unreadable and not n_read:
+        first, *others = tally.unreadable.values()
+        return InputError(first + (f" (and {len(others)} more files that cannot be read)" if others else ""))
+    counts = reasons(by_count(tally.dropped + tally.broken).items())
     if not n_read:
-        return InputError(f"no document found ({reasons}): expected text; check the inputs and --format")
+        return InputError(f"no document found ({counts}): expected text; check the inputs and --format")
     return InputError(
-        f"none of {n_read:,} documents is left ({reasons}): lower --min-chars (now {options.min_chars}) or "
+        f"none of {n_read:,} documents is left ({counts}): lower --min-chars (now {options.min_chars}) or "
         f"--min-hangul (now {options.min_hangul}), or check --format"
     )
 
@@ -302,7 +201,7 @@ def _staged_file(path: Path | None, out: Path, *, force: bool) -> Iterator[Path 
         raise OutputError(f"--rejects {path} is a directory or lies in {out}: expected a file somewhere else")
     if path.exists() and not force:
         raise OutputError(f"{path} exists already: choose another --rejects, or pass --force to replace it")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
         temporary.touch()
     except OSError as error:
@@ -312,13 +211,3 @@ def _staged_file(path: Path | None, out: Path, *, force: bool) -> Iterator[Path 
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _move_rejects(staged: Path, rejects: Path | None) -> None:
-    """Join the rejects of all pieces into one file, or drop them."""
-    if rejects is not None:
-        with rejects.open("wb") as joined:
-            for part in sorted((staged / _REJECTS).iterdir()):
-                with part.open("rb") as file:
-                    shutil.copyfileobj(file, joined)
-    shutil.rmtree(staged / _REJECTS)

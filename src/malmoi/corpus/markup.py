@@ -40,7 +40,8 @@ _TABLE_LINE = re.compile(
 # Templates that gave a foreign name or its sound leave `()`, `(, 1924년 …)`, `(李白, , 701년 …)`.
 _LEADING_COMMAS = re.compile(r"([(（]) *[,;][ ,;]*")
 _INNER_COMMAS = re.compile(r",(?: +,)+")
-_BRACKETS = re.compile(r"(?<![a-z0-9_])[(（]([^()（）\n]*)[)）]")  # `main()` keeps its own
+# `main()` keeps its own. Looking back from behind the bracket lets the search leap from bracket to bracket.
+_BRACKETS = re.compile(r"[(（](?<![a-z0-9_][(（])([^()（）\n]*)[)）]")
 _HOLE = "\x00"
 
 
@@ -62,7 +63,7 @@ def clean_wikiextractor(text: str, title: str) -> str:
     if "|" in text or "!!" in text or "formula_" in text:
         text = _TABLE_LINE.sub("", text)
     if "(" in text or "（" in text:
-        text = _mend_brackets(text)
+        text = mend_brackets(text)
     return text
 
 
@@ -76,7 +77,8 @@ def _unlink(text: str) -> str:
     return _OUTER_LINK.sub(r"\1", text).replace("[[", "").replace("]]", "")
 
 
-def _mend_brackets(text: str) -> str:
+def mend_brackets(text: str) -> str:
+    """Brackets that templates gave a foreign name or its sound to, without the gaps these left."""
     text = _INNER_COMMAS.sub(",", _LEADING_COMMAS.sub(r"\1", text.replace("\xa0", " ").replace("\u200e", "")))
     return _BRACKETS.sub(_mend_bracket, text).replace(" " + _HOLE, "").replace(_HOLE, "")
 

@@ -6,8 +6,9 @@ Shapes: B rows, T tokens a row, D width, H heads, K numbers a head (D = H K), F 
 """
 
 from torch import Tensor, nn
-from torch.nn.functional import gelu, scaled_dot_product_attention
+from torch.nn.functional import gelu
 
+from malmoi.model.attention import attend
 from malmoi.model.config import ModelConfig
 
 
@@ -31,6 +32,7 @@ class BertEncoder(nn.Module):
         segments_BT: Tensor | None = None,
         positions_BT: Tensor | None = None,
         mask: Tensor | None = None,
+        keep_N: Tensor | None = None,
     ) -> Tensor:
         """Encode a batch.
 
@@ -40,9 +42,11 @@ class BertEncoder(nn.Module):
             positions_BT: int32 or int64 below `max_tokens`; None is 0 to T-1. Packed rows restart theirs.
             mask: bool, broadcastable to [B, 1, T, T], True where a query (third axis) may look at a key (last
                 axis); every query needs one key. None lets all look at all, which is the fastest.
+            keep_N: int64, flat indices into B * T of the only positions that are wanted: the last feed-forward
+                is spared for all others.
 
         Returns:
-            float [B, T, D].
+            float [B, T, D]; [N, D] with `keep_N`.
         """
         if positions_BT is None:
             positions_D = self.position_embedding.weight[: ids_BT.shape[1]]
@@ -51,8 +55,9 @@ class BertEncoder(nn.Module):
         segments_D = self.segment_embedding.weight[0] if segments_BT is None else self.segment_embedding(segments_BT)
         x_BTD: Tensor = self.token_embedding(ids_BT) + segments_D + positions_D
         x_BTD = self.dropout(self.embedding_norm(x_BTD))
-        for layer in self.layers:
-            x_BTD = layer(x_BTD, mask)
+        last = len(self.layers) - 1
+        for index, layer in enumerate(self.layers):
+            x_BTD = layer(x_BTD, mask, keep_N if index == last else None)
         return x_BTD
 
 
@@ -71,9 +76,12 @@ class BertLayer(nn.Module):
         self.mlp_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x_BTD: Tensor, mask: Tensor | None) -> Tensor:
-        """float [B, T, D] to the same."""
-        x_BTD = self.attention_norm(x_BTD + self.dropout(self._attend(x_BTD, mask)))
+    def forward(self, x_BTD: Tensor, mask: Tensor | None, keep_N: Tensor | None = None) -> Tensor:
+        """float [B, T, D] to the same, or to [N, D] at the flat positions `keep_N`."""
+        x_BTD = x_BTD + self.dropout(self._attend(x_BTD, mask))
+        if keep_N is not None:
+            x_BTD = x_BTD.flatten(0, 1)[keep_N]
+        x_BTD = self.attention_norm(x_BTD)
         mlp_BTD = self.mlp_out(gelu(self.mlp_in(x_BTD)))
         out_BTD: Tensor = self.mlp_norm(x_BTD + self.dropout(mlp_BTD))
         return out_BTD
@@ -83,7 +91,7 @@ class BertLayer(nn.Module):
         qkv_BT3HK = self.qkv(x_BTD).view(B, T, 3, self.n_heads, D // self.n_heads)
         q_BHTK, k_BHTK, v_BHTK = (part.transpose(1, 2) for part in qkv_BT3HK.unbind(2))
         dropout = self.attention_dropout if self.training else 0.0
-        out_BHTK = scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, attn_mask=mask, dropout_p=dropout)
+        out_BHTK = attend(q_BHTK, k_BHTK, v_BHTK, mask, dropout)
         out_BTD: Tensor = self.attention_out(out_BHTK.transpose(1, 2).reshape(B, T, D))
         return out_BTD
 

@@ -3,7 +3,7 @@
 Not here: losses (the trainer's), which task needs which head (`tasks/`), names on disk (`checkpoint.py`).
 
 Shapes: B rows, T tokens a row, D width, V vocabulary, C outputs of a head, N predicted positions, M [CLS]
-positions with a next-sentence label; X any number of leading axes, R = B T.
+positions with a next-sentence label; X any number of leading axes.
 """
 
 from dataclasses import dataclass
@@ -74,11 +74,12 @@ class PretrainingModel(nn.Module):
             masked_N: int64, flat indices into B * T of the positions to predict.
             first_M: int64, flat indices of the [CLS] positions that have a next-sentence label.
         """
-        hidden_BTD = self.encoder(ids_BT, segments_BT=segments_BT, positions_BT=positions_BT, mask=mask)
-        hidden_RD = hidden_BTD.flatten(0, 1)
-        # Rows first: the product with the vocabulary is the dearest of all, and needed at few positions.
-        masked_NV = self.masked_head(hidden_RD[masked_N], self.encoder.token_embedding.weight)
-        next_M2 = None if first_M is None else self.next_head(hidden_RD[first_M])
+        # Only these positions are asked for: the product with the vocabulary is the dearest of all.
+        keep = masked_N if first_M is None else torch.cat((masked_N, first_M))
+        hidden_XD = self.encoder(ids_BT, segments_BT=segments_BT, positions_BT=positions_BT, mask=mask, keep_N=keep)
+        n_masked = len(masked_N)
+        masked_NV = self.masked_head(hidden_XD[:n_masked], self.encoder.token_embedding.weight)
+        next_M2 = None if first_M is None else self.next_head(hidden_XD[n_masked:])
         return PretrainingOutput(masked_NV, next_M2)
 
 

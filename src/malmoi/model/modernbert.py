@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import gelu, scaled_dot_product_attention
+from torch.nn.functional import gelu
 
+from malmoi.model.attention import attend
 from malmoi.model.config import ModelConfig
 
 
@@ -43,6 +44,7 @@ class ModernBertEncoder(nn.Module):
         segments_BT: Tensor | None = None,
         positions_BT: Tensor | None = None,
         mask: Tensor | None = None,
+        keep_N: Tensor | None = None,
     ) -> Tensor:
         """Encode a batch.
 
@@ -52,9 +54,11 @@ class ModernBertEncoder(nn.Module):
             positions_BT: integers; None is 0 to T-1. Packed rows restart theirs.
             mask: bool, broadcastable to [B, 1, T, T], True where a query (third axis) may look at a key (last
                 axis); every query needs one key. None lets all look at all, which is the fastest.
+            keep_N: int64, flat indices into B * T of the only positions that are wanted: the last feed-forward
+                is spared for all others.
 
         Returns:
-            float [B, T, D].
+            float [B, T, D]; [N, D] with `keep_N`.
         """
         config, head_width = self.config, self.config.width // self.config.n_heads
         if positions_BT is None:
@@ -64,11 +68,13 @@ class ModernBertEncoder(nn.Module):
             local_rotation = _rotation(positions_BT, config.local_rotary_theta, head_width)
             local_mask = _window(ids_BT, config.local_window_tokens, mask)
         x_BTD: Tensor = self.dropout(self.embedding_norm(self.token_embedding(ids_BT)))
+        last = len(self.layers) - 1
         for index, layer in enumerate(self.layers):
+            keep = keep_N if index == last else None
             if index in config.local_layers:
-                x_BTD = layer(x_BTD, local_rotation, local_mask)
+                x_BTD = layer(x_BTD, local_rotation, local_mask, keep)
             else:
-                x_BTD = layer(x_BTD, rotation, mask)
+                x_BTD = layer(x_BTD, rotation, mask, keep)
         return self.final_norm(x_BTD)  # type: ignore[no-any-return]
 
 
@@ -89,9 +95,11 @@ class ModernBertLayer(nn.Module):
         self.mlp_out = nn.Linear(config.mlp_width, config.width, bias=False)
         self.mlp_dropout = nn.Dropout(config.dropout)
 
-    def forward(self, x_BTD: Tensor, rotation: Rotation, mask: Tensor | None) -> Tensor:
-        """float [B, T, D] to the same."""
+    def forward(self, x_BTD: Tensor, rotation: Rotation, mask: Tensor | None, keep_N: Tensor | None = None) -> Tensor:
+        """float [B, T, D] to the same, or to [N, D] at the flat positions `keep_N`."""
         x_BTD = x_BTD + self._attend(self.attention_norm(x_BTD), rotation, mask)
+        if keep_N is not None:
+            x_BTD = x_BTD.flatten(0, 1)[keep_N]
         in_BTF, gate_BTF = self.mlp_in(self.mlp_norm(x_BTD)).chunk(2, dim=-1)
         mlp_BTD: Tensor = self.mlp_out(self.mlp_dropout(gelu(in_BTF) * gate_BTF))
         return x_BTD + mlp_BTD
@@ -102,7 +110,7 @@ class ModernBertLayer(nn.Module):
         q_BTHK, k_BTHK = _rotate(qkv_BT3HK[:, :, :2], rotation).unbind(2)
         q_BHTK, k_BHTK, v_BHTK = (part.transpose(1, 2) for part in (q_BTHK, k_BTHK, qkv_BT3HK[:, :, 2]))
         dropout = self.attention_dropout if self.training else 0.0
-        out_BHTK = scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, attn_mask=mask, dropout_p=dropout)
+        out_BHTK = attend(q_BHTK, k_BHTK, v_BHTK, mask, dropout)
         out_BTD = self.attention_out(out_BHTK.transpose(1, 2).reshape(B, T, D))
         return self.attention_out_dropout(out_BTD)  # type: ignore[no-any-return]
 

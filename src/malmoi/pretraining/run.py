@@ -16,9 +16,8 @@ from malmoi.pretraining.shards import Shards
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.device import select_device
 from malmoi.training.fit import Losses, fit
+from malmoi.training.losses import IGNORED, cross_entropy_pass, cross_entropy_with_accuracy
 from malmoi.training.optim import build_optimizers
-
-_IGNORED = -100
 
 
 class PretrainingRun:
@@ -27,6 +26,7 @@ class PretrainingRun:
     def __init__(self, shards: Shards, tokenizer: Tokenizer, options: PretrainOptions) -> None:
         self.options = options
         self.device = select_device(options.device)
+        self._cross_entropy_pass = cross_entropy_pass
         shape = example_options(options)
         torch.manual_seed(options.seed)
         config = config_for(
@@ -53,6 +53,7 @@ class PretrainingRun:
         """Compile the parts whose shapes never change."""
         self.model.encoder.compile(fullgraph=True, dynamic=False)
         self.model.masked_head.compile(fullgraph=True, dynamic=False)
+        self._cross_entropy_pass = torch.compile(cross_entropy_pass, fullgraph=True, dynamic=False)
 
     def batches(self, position: DataPosition, n_steps: int) -> Iterator[PretrainingBatch]:
         """The batches from `position` up to and with step `n_steps`."""
@@ -64,9 +65,12 @@ class PretrainingRun:
     def losses(self, batch: PretrainingBatch) -> Losses:
         """Masked-LM and next-sentence loss of a batch, each the mean over what is predicted."""
         masked = self._tensor(_padded(batch.masked, self._n_masked, 0))
-        targets = self._tensor(_padded(batch.targets, self._n_masked, _IGNORED))
+        targets = self._tensor(_padded(batch.targets, self._n_masked, IGNORED))
         sequences = self._tensor(batch.sequences)
-        firsts, labels = self._tensor(batch.firsts), self._tensor(batch.next_labels)
+        # How many pairs a batch holds varies; few different numbers keep the compiled shapes few.
+        n_firsts = -(-len(batch.firsts) // self.source.options.batch_rows) * self.source.options.batch_rows
+        firsts = self._tensor(_padded(batch.firsts, n_firsts, 0))
+        labels = self._tensor(_padded(batch.next_labels, n_firsts, IGNORED))
         output = self.model(
             self._tensor(batch.ids),
             segments_BT=self._tensor(batch.segments),
@@ -75,18 +79,15 @@ class PretrainingRun:
             masked_N=masked,
             first_M=firsts if len(firsts) else None,
         )
-        logits = output.masked_logits_NV.float()
-        masked_loss = cross_entropy(logits, targets, ignore_index=_IGNORED)
-        with torch.no_grad():
-            right = (logits.argmax(-1) == targets).sum() / max(1, len(batch.targets))
+        masked_loss, right = cross_entropy_with_accuracy(output.masked_logits_NV, targets, self._cross_entropy_pass)
         values = {"masked_lm_loss": masked_loss.detach(), "masked_lm_accuracy": right}
         total = masked_loss
         if output.next_logits_M2 is not None:
             next_logits = output.next_logits_M2.float()
-            next_loss = cross_entropy(next_logits, labels)
+            next_loss = cross_entropy(next_logits, labels, ignore_index=IGNORED)
             total = total + next_loss
             values["next_sentence_loss"] = next_loss.detach()
-            values["next_sentence_accuracy"] = (next_logits.argmax(-1) == labels).float().mean()
+            values["next_sentence_accuracy"] = (next_logits.argmax(-1) == labels).sum() / len(batch.firsts)
         return Losses(total, values)
 
     def _tensor(self, array: np.ndarray) -> Tensor:

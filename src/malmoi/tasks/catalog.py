@@ -1,16 +1,21 @@
 """All tasks, and from a file's path to examples, predictions and scores. No logic of any one task."""
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from malmoi.errors import CheckpointError, InputError, OptionError
+from malmoi.tasks.choice import Choice
 from malmoi.tasks.classification import Classification
-from malmoi.tasks.files import bare_suffix, read_head, read_json_lines, read_records
+from malmoi.tasks.cloze import Cloze
+from malmoi.tasks.files import Dropped, bare_suffix, read_head, read_json_lines, read_records
 from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.pair import Pair
 from malmoi.tasks.qa import Qa
+from malmoi.tasks.regression import Regression
 from malmoi.tasks.relation import Relation
 from malmoi.tasks.tagging import Tagging
 from malmoi.tasks.task import Scores, Task
@@ -20,9 +25,12 @@ AnyTask = Task[Any, Any]
 TASKS: dict[str, type[AnyTask]] = {
     "classification": Classification,
     "pair": Pair,
+    "regression": Regression,
     "qa": Qa,
     "tagging": Tagging,
+    "choice": Choice,
     "relation": Relation,
+    "cloze": Cloze,
 }
 
 _JSON_SUFFIXES = {".jsonl", ".ndjson", ".json"}
@@ -86,8 +94,23 @@ def detect_format(task: AnyTask | type[AnyTask], path: Path) -> str:
     )
 
 
+@dataclass(frozen=True)
+class ExampleFile:
+    """What a file of examples holds."""
+
+    examples: list[Any]
+    """In order."""
+    dropped: dict[str, int]
+    """How many its format says to leave out, by reason."""
+
+
 def read_examples(task: AnyTask | type[AnyTask], path: Path, format: str = "auto") -> list[Any]:
-    """All examples of a file, in order.
+    """All examples of a file, in order; see `read_example_file`."""
+    return read_example_file(task, path, format).examples
+
+
+def read_example_file(task: AnyTask | type[AnyTask], path: Path, format: str = "auto") -> ExampleFile:
+    """All examples of a file, in order, and what was left out.
 
     Args:
         task: whose examples; where it has learnt its labels, those of the file are checked against them.
@@ -103,12 +126,46 @@ def read_examples(task: AnyTask | type[AnyTask], path: Path, format: str = "auto
     name = detect_format(task, path) if format == "auto" else format
     if name not in task.READERS:
         raise OptionError(f"format {name!r} is not known to {task.name}: expected auto, {', '.join(task.READERS)}")
-    examples = list(task.READERS[name](path))
+    examples: list[Any] = []
+    dropped: Counter[str] = Counter()
+    try:
+        for item in task.READERS[name](path):
+            if isinstance(item, Dropped):
+                dropped[item.reason] += 1
+            else:
+                examples.append(item)
+    except InputError as error:
+        error.args = (f"{error}{_other_layout(task, path) if name != find_layout(task, path) else ''}",)
+        raise
     if not examples:
         raise InputError(f"{path} holds no examples: expected one or more in the format {name}")
     if isinstance(task, Task):
         _check_all(task, path, examples)
-    return examples
+    return ExampleFile(examples, dict(dropped))
+
+
+def learn_task(kind: type[AnyTask], examples: Sequence[Any], path: Path) -> AnyTask:
+    """The task that the training examples of a file show; see `Task.from_examples`.
+
+    Raises:
+        InputError: they cannot be learnt from; with the file, and what else it looks like.
+    """
+    try:
+        return kind.from_examples(examples)
+    except InputError as error:
+        raise InputError(f"{path}: {error}{_other_layout(kind, path)}") from None
+
+
+def _other_layout(task: AnyTask | type[AnyTask], path: Path) -> str:
+    """`; the file looks like …`, where the head of a file is of a layout that another task knows."""
+    likely = [
+        f"{kind.name}'s {layout}"
+        for kind in TASKS.values()
+        if kind.name != task.name and (layout := find_layout(kind, path)) not in (None, "json")
+    ]
+    own = find_layout(task, path)
+    likely += [f"the format {own}"] if own not in (None, "json") else []
+    return f"; the file looks like {' or '.join(likely)}" if likely else ""
 
 
 def read_predictions(task: AnyTask | type[AnyTask], path: Path) -> list[Any]:

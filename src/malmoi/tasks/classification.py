@@ -1,5 +1,6 @@
 """Classification of one text: sentiment, topics. Not of two texts (`pair.py`), not of tokens."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from malmoi.tasks.files import read_json_lines, read_records
+from malmoi.tasks.files import read_head, read_json_lines, read_json_list, read_records
 from malmoi.tasks.labels import LabelTask
 from malmoi.tasks.metrics import Confusion, accuracy, macro_f1, matthews
 from malmoi.tasks.tables import read_table
@@ -15,6 +16,7 @@ from malmoi.tasks.task import Reader, Row, TaskTokenizer, check_room
 
 _FIELDS = ("text", "label")
 _N_SPECIAL = 2
+_COLA_TEST = r"index\tsentence\r?\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,24 @@ def read_ynat(path: Path) -> Iterator[ClassificationExample]:
     return read_table(path, ",", ClassificationExample, _FIELDS, ("title", "topic_idx"))
 
 
+def read_json(path: Path) -> Iterator[ClassificationExample]:
+    """A JSON list of objects with the keys of `jsonl`; also KLUE-TC (YNAT), whose text is the `title`."""
+    return read_records(path, read_json_list, Classification.example_from_json)
+
+
+def read_sst_2(path: Path) -> Iterator[ClassificationExample]:
+    """GLUE's SST-2: `sentence`, `label`; quotation marks quote nothing; test files have no label."""
+    return read_table(path, "\t", ClassificationExample, _FIELDS, ("sentence", "label"), literal=True)
+
+
+def read_cola(path: Path) -> Iterator[ClassificationExample]:
+    """GLUE's CoLA: train and dev without a header row, test with one and without labels."""
+    if re.match(_COLA_TEST, read_head(path).text):
+        return read_sst_2(path)
+    columns = ("source", "label", "star", "sentence")
+    return read_table(path, "\t", ClassificationExample, _FIELDS, ("sentence", "label"), literal=True, header=columns)
+
+
 class Classification(LabelTask[ClassificationExample]):
     """Gives a text one of the labels of the training examples."""
 
@@ -63,8 +83,17 @@ class Classification(LabelTask[ClassificationExample]):
         "tsv": read_tsv,
         "nsmc": read_nsmc,
         "ynat": read_ynat,
+        "json": read_json,
+        "klue-ynat": read_json,
+        "cola": read_cola,
+        "sst-2": read_sst_2,
     }
     LAYOUTS: ClassVar[Mapping[str, str]] = {
+        r"\s*\[\s*\{\s*\"guid\":\s*\"ynat": "klue-ynat",
+        r"sentence\tlabel\r?\n": "sst-2",
+        _COLA_TEST: "cola",  # SST-2's test file has the same columns, and is read the same
+        r"\w+\t[01]\t\*?\t[^\t\n]+\n": "cola",
+        r"\s*\[\s*\{": "json",
         r"id\tdocument\tlabel\r?\n": "nsmc",
         r"(index|guid),title,topic_idx\r?\n": "ynat",
     }

@@ -30,13 +30,16 @@ COLUMNS: Mapping[str, Sequence[str]] = {
         "class",
         "category",
     ),
+    "score": ("score", "label", "similarity"),
 }
+OPTIONAL = frozenset({"label", "score"})
+"""Fields that examples may lack."""
 
 
 def match_names(
     names: Sequence[str], fields: Sequence[str], columns: Mapping[str, Sequence[str]] = COLUMNS
 ) -> list[str | None]:
-    """Which of `names` (columns, keys) each field goes by; `None` for a label that is not there.
+    """Which of `names` (columns, keys) each field goes by; `None` for an optional one that is not there.
 
     Raises:
         InputError: another field is not there.
@@ -45,7 +48,7 @@ def match_names(
     matched = []
     for field in fields:
         name = next((by_lower[alias] for alias in columns[field] if alias in by_lower), None)
-        if name is None and field != "label":
+        if name is None and field not in OPTIONAL:
             raise InputError(f"found the names {', '.join(names) or '(none)'}: expected {_expected(fields, columns)}")
         matched.append(name)
     return matched
@@ -93,6 +96,7 @@ def _check_whole(name: str, text: str) -> None:
 def _expected(fields: Sequence[str], columns: Mapping[str, Sequence[str]]) -> str:
     """`text (or document, …), and for labels label, …`."""
     texts = []
-    for first, *others in (columns[field] for field in fields if field != "label"):
+    for first, *others in (columns[field] for field in fields if field not in OPTIONAL):
         texts.append(f"{first} (or {', '.join(others)})" if others else first)
-    return f"{' and '.join(texts)}, and for labels {', '.join(columns['label'])}; rename them"
+    optional = "".join(f", and for {f}s {', '.join(columns[f])}" for f in fields if f in OPTIONAL)
+    return f"{' and '.join(texts)}{optional}; rename them"

@@ -52,6 +52,13 @@ class FileHead:
         return f"like plain text that begins with {line[:40]!r}"
 
 
+@dataclass(frozen=True)
+class Dropped:
+    """What a reader yields in place of an example that its format says to leave out, so that it can be counted."""
+
+    reason: str
+
+
 def bare_suffix(path: Path) -> str:
     """The suffix in lower case, that of a compression left out: `.tsv` for `train.TSV.gz`."""
     return Path(path.stem if path.suffix.lower() in COMPRESSION else path.name).suffix.lower()
@@ -124,6 +131,19 @@ def read_json_list(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield line, _object(path, line, record)
         line += text.count("\n", position, end)
         position = end
+
+
+def read_json_object(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the objects that a JSON object holds by name, each with the line on which its name first stands.
+
+    Raises:
+        DataError: it is broken, or one of its values is no object; see also `read_lines`.
+    """
+    text = "".join(line for _, line in read_lines(path))
+    for name, value in _object(path, 1, _parsed(path, 1, text)).items():
+        place = text.find(json.dumps(name))
+        line = 1 + text.count("\n", 0, max(0, place))
+        yield line, _object(path, line, value)
 
 
 def read_records(

@@ -16,6 +16,8 @@ from malmoi.tasks.fields import COLUMNS, plain_label, read_fields
 from malmoi.tasks.metrics import Confusion, confusion_matrix, label_metrics, present_labels
 from malmoi.tasks.task import Head, Row, Scores, Task
 
+MAX_CONFUSION_LABELS = 20
+"""With more labels than this a confusion matrix is no picture any more, and is left out."""
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
@@ -131,14 +133,24 @@ class LabelTask(Task[LabelledT, LabelPrediction]):
             n_examples=len(examples),
             metrics=self.metrics_of(confusion),
             per_label={self.labels[label]: label_metrics(confusion, label) for label in present_labels(confusion)},
+            confusion=self._readable(confusion),
         )
+
+    def _readable(self, confusion: Confusion) -> dict[str, dict[str, int]] | None:
+        """The matrix by names, where it is small enough to be looked at."""
+        present = present_labels(confusion)
+        if len(present) > MAX_CONFUSION_LABELS:
+            return None
+        return {
+            self.labels[gold]: {self.labels[predicted]: int(confusion[gold, predicted]) for predicted in present}
+            for gold in present
+        }
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
         """See `Task.from_json`."""
+        cls.check_name(record)
         labels = record.get("labels")
-        if record.get("task") != cls.name:
-            raise CheckpointError(f"task {record.get('task')!r}: expected {cls.name!r}; fine-tune the model again")
         if (
             not isinstance(labels, list)
             or not all(isinstance(label, str) for label in labels)

@@ -1,7 +1,8 @@
-"""Classification metrics on a confusion matrix, in percent. Not those of spans, answers or regressions.
+"""Metrics of labels, on a confusion matrix, and of numbers, in percent. Not those of spans and answers.
 
-Everything equals scikit-learn with `zero_division=0`: what would be a division by zero is 0. Counts stay
-whole numbers, exact and of any size, up to the last division.
+Those of labels equal scikit-learn with `zero_division=0`: what would be a division by zero is 0. Counts stay
+whole numbers, exact and of any size, up to the last division. Correlations equal scipy, and are not a number (NaN)
+where scipy's are not.
 """
 
 import math
@@ -77,6 +78,36 @@ def positive_label(labels: Sequence[str]) -> str | None:
     if labels and set(labels) <= {"0", "1"}:
         return "1"
     return labels[-1] if len(labels) == 2 else None
+
+
+def pearson(gold: Sequence[float], predicted: Sequence[float]) -> float:
+    """Pearson's correlation, in percent; NaN where one side is constant, as scipy has it.
+
+    Args:
+        gold: two numbers or more.
+        predicted: as many.
+    """
+    x, y = np.asarray(gold, np.float64), np.asarray(predicted, np.float64)
+    assert len(x) == len(y) >= 2, "a correlation needs two pairs"
+    if (x == x[0]).all() or (y == y[0]).all():
+        return math.nan
+    x, y = x - x.mean(), y - y.mean()
+    # Each side is divided by its own size first: products of very small or very large numbers are lost.
+    x, y = x / np.abs(x).max(), y / np.abs(y).max()
+    return 100 * float(np.clip(x / np.linalg.norm(x) @ (y / np.linalg.norm(y)), -1, 1))
+
+
+def spearman(gold: Sequence[float], predicted: Sequence[float]) -> float:
+    """Spearman's rank correlation, in percent: Pearson's of the ranks, those of equal numbers averaged."""
+    return pearson(_ranks(gold), _ranks(predicted))
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    """The rank of each number, from 1; equal numbers share the mean of theirs."""
+    _, places, counts = np.unique(np.asarray(values, np.float64), return_inverse=True, return_counts=True)
+    last = counts.cumsum()
+    ranks: list[float] = (last - (counts - 1) / 2)[places].tolist()
+    return ranks
 
 
 def _percent(part: int, whole: int) -> float:

@@ -1,14 +1,15 @@
-"""Tables of labelled examples, CSV and TSV, with a header row. Which columns mean what is in `fields.py`.
+"""Tables of labelled examples, CSV and TSV. Which columns mean what is in `fields.py`.
 
 CSV is read as RFC 4180 says, line breaks within quotation marks included. In TSV a line is always a row: many
 Korean data sets and GLUE have quotation marks that quote nothing, and a reader that believes in them swallows
-the rows up to the next one. They count as quoting only where a line by itself is quoted correctly.
+the rows up to the next one. They count as quoting only where a line by itself is quoted correctly, and in a table
+that is read literally not even there.
 """
 
 import csv
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from malmoi.errors import DataError, InputError
 from malmoi.tasks.fields import COLUMNS, match_names, plain_label
@@ -23,6 +24,9 @@ def read_table(
     make: Callable[..., ExampleT],
     fields: Sequence[str],
     columns: Sequence[str] | None = None,
+    *,
+    literal: bool = False,
+    header: Sequence[str] | None = None,
 ) -> Iterator[ExampleT]:
     """Yield an example of each row below the header; empty lines are passed over.
 
@@ -30,24 +34,55 @@ def read_table(
         path: the file, decompressed by suffix.
         separator: comma or tab.
         make: called with one cell a field, a label as `plain_label` gives it.
-        fields: the fields of the example; only the column of `label` may be missing.
+        fields: the fields of the example; only columns of `OPTIONAL` ones may be missing.
         columns: the name of each field's column, in lower case; `None`: any name of `COLUMNS`.
+        literal: whether quotation marks in TSV never quote, as in GLUE.
+        header: names of the columns of a file that has no header row.
 
     Raises:
-        DataError: a column is missing, or a row has more or fewer cells than the header.
+        DataError: a column is missing, a row has more or fewer cells than the header, or `make` refuses it.
     """
-    rows = _csv_rows(path) if separator == "," else _tsv_rows(path)
-    _, header = next(rows, (1, []))
-    places = _places(path, header, fields, columns)
+    places: list[int | None] | None = None
+    for number, cells in table_rows(path, separator, literal=literal, header=header):
+        if places is None:
+            places = _places(path, cells, fields, columns)
+            continue
+        values = [None if place is None else cells[place] for place in places]
+        try:
+            yield make(*(plain_label(v) if f == "label" else v for f, v in zip(fields, values, strict=True)))
+        except InputError as error:
+            raise DataError(path, number, str(error)) from None
+
+
+def read_table_records(
+    path: Path, separator: str, *, literal: bool = False, header: Sequence[str] | None = None
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the line and the cells by column of each row, for `files.read_records`; arguments as in `read_table`."""
+    rows = table_rows(path, separator, literal=literal, header=header)
+    _, names = next(rows)
     for number, cells in rows:
-        if len(cells) != len(header):
+        yield number, dict(zip(names, cells, strict=True))
+
+
+def table_rows(
+    path: Path, separator: str, *, literal: bool = False, header: Sequence[str] | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line and the cells of the header row, then of every other; see `read_table`.
+
+    Raises:
+        DataError: a row has more or fewer cells than the header.
+    """
+    rows = _csv_rows(path) if separator == "," else _tsv_rows(path, literal=literal)
+    names = list(header) if header else next(rows, (1, []))[1]
+    yield 1, names
+    for number, cells in rows:
+        if len(cells) != len(names):
             message = (
-                f"{len(cells)} columns: expected {len(header)} as in the header ({', '.join(header)}); "
+                f"{len(cells)} columns: expected {len(names)} as in the header ({', '.join(names)}); "
                 "correct the row, or use JSON Lines for texts that hold the separator"
             )
             raise DataError(path, number, message)
-        values = [None if place is None else cells[place] for place in places]
-        yield make(*(plain_label(v) if f == "label" else v for f, v in zip(fields, values, strict=True)))
+        yield number, cells
 
 
 def _places(
@@ -80,14 +115,14 @@ def _csv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         start = rows.line_num + 1
 
 
-def _tsv_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+def _tsv_rows(path: Path, *, literal: bool) -> Iterator[tuple[int, list[str]]]:
     n_columns = 0
     for number, line in read_lines(path):
         bare = line.removesuffix("\n").removesuffix("\r")
         if not bare:
             continue
         cells = bare.split("\t")
-        if '"' in bare:
+        if not literal and '"' in bare:
             cells = _unquoted(bare, n_columns or len(cells)) or cells
         n_columns = n_columns or len(cells)
         yield number, cells

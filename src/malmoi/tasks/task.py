@@ -6,7 +6,7 @@ looks at a label to decide which rows to make: training, evaluation, command lin
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 
@@ -33,6 +33,10 @@ class TaskTokenizer(Protocol):
     def sep_id(self) -> int:
         """Id of `[SEP]`."""
 
+    @property
+    def mask_id(self) -> int:
+        """Id of `[MASK]`."""
+
     def encode_batch(self, texts: Sequence[str], *, special_tokens: bool = True) -> list[Encoding]:
         """Ids, pieces and spans of each text."""
 
@@ -54,6 +58,10 @@ class Row:
     For the loss `span` an array of what a token may be and is: -100 no part of an answer, else 0, and 1 more for
     a start, 2 more for an end.
     """
+    choice: int | None = None
+    """Which of its example's choices the row speaks for; `None` where there is nothing to choose."""
+    asked: NDArray[np.int32] | None = None
+    """int32 `[T]`, for a masked head: the token whose log-probability is wanted at each place, -1 for none."""
     spans: NDArray[np.int32] | None = None
     """int32 `[T, 2]`: the characters each token stands for, in the text that is to be read; empty for all others."""
 
@@ -66,8 +74,9 @@ class Head:
     """One output a row, one a token, or the vocabulary at masked places."""
     n_outputs: int
     """Width of the output."""
-    loss: Literal["cross_entropy", "mean_squared_error", "span"]
-    """How outputs are compared with targets; `span` is the cross entropy of starts and of ends, over tokens."""
+    loss: Literal["cross_entropy", "mean_squared_error", "choice", "span"]
+    """How outputs are compared with targets; `choice`: cross-entropy over the choices of each example; `span`: that
+    of starts and of ends, over tokens."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,13 @@ class Scores:
     """In percent, by name."""
     per_label: dict[str, dict[str, float]]
     """For each label `precision`, `recall`, `f1` (percent) and `n`, its gold examples; may be empty."""
+    confusion: dict[str, dict[str, int]] | None = None
+    """Gold label → predicted label → how often; `None` for tasks without labels, and with too many to look at."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields; without a confusion matrix where there is none."""
+        values = asdict(self)
+        return {name: value for name, value in values.items() if value is not None}
 
 
 @dataclass(frozen=True)
@@ -97,8 +113,15 @@ class Task(ABC, Generic[ExampleT, PredictionT]):
     LAYOUTS: ClassVar[Mapping[str, str]]
     """Regular expression that matches the head of a file → its format, for formats that can be recognised."""
     main_metric: ClassVar[str]
+    """What epochs, seeds and learning rates are compared by; larger is better."""
+    max_tokens: ClassVar[int] = 128
+    """Longest row where fine-tuning is told nothing else."""
+    batch_size: ClassVar[int] = 32
+    """Examples in a step where fine-tuning is told nothing else."""
+    works_untrained: ClassVar[bool] = False
+    """Whether a merely pre-trained model can answer."""
 
-    labels: tuple[str, ...]
+    labels: tuple[str, ...] = ()
     """What can be predicted, in the order of the outputs; empty for tasks without a label set."""
 
     @classmethod
@@ -205,7 +228,8 @@ class Task(ABC, Generic[ExampleT, PredictionT]):
         Args:
             example: what was asked; its label is not looked at.
             rows: what `encode` made of it.
-            outputs: one array a row: `[n_outputs]` (pooled) or `[T, n_outputs]` (token), any float type.
+            outputs: one array a row, any float type: `[n_outputs]` (pooled), `[T, n_outputs]` (token), or `[T]`
+                (masked): the log-probabilities of the tokens that were asked for, elsewhere 0.
 
         Raises:
             CheckpointError: the outputs are not finite.
@@ -231,6 +255,16 @@ class Task(ABC, Generic[ExampleT, PredictionT]):
         Raises:
             CheckpointError: the record is not this task's.
         """
+
+    @classmethod
+    def check_name(cls, record: Mapping[str, Any]) -> None:
+        """Refuse the `task.json` of another task.
+
+        Raises:
+            CheckpointError: it names another.
+        """
+        if record.get("task") != cls.name:
+            raise CheckpointError(f"task {record.get('task')!r}: expected {cls.name!r}; fine-tune the model again")
 
 
 def check_room(max_tokens: int, n_special: int) -> None:

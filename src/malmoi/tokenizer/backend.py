@@ -4,6 +4,7 @@ Nothing here knows spans or segments; `tokenizer.py` wraps what this file makes.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,11 @@ _CONFIG_KEYS = {
 }
 """What `tokenizer_config.json` calls the settings of BERT's normalizer."""
 
+_LOCAL_NORMALIZERS = {"BertNormalizer", "NFC", "NFD", "NFKC", "NFKD", "Lowercase"}
+_LOCAL_PRE_TOKENIZERS = {"BertPreTokenizer", "WhitespaceSplit", "FixedLength"}
+_LOCAL_POST_PROCESSORS = {"TemplateProcessing", "BertProcessing"}
+"""Steps of a pipeline that never look across a blank (the last ones add nothing without special tokens)."""
+
 
 def malmoi_normalizer(*, lowercase: bool) -> normalizers.Normalizer:
     """NFC, then BERT's clean-up; accents always stay (stripping them would take Hangul apart into jamo)."""
@@ -38,9 +44,11 @@ def malmoi_pre_tokenizer() -> pre_tokenizers.PreTokenizer:
     return pre_tokenizers.Sequence([pre_tokenizers.BertPreTokenizer(), pre_tokenizers.FixedLength(MAX_WORD_CHARS)])
 
 
-def malmoi_backend(vocabulary: Vocabulary, *, lowercase: bool) -> tokenizers.Tokenizer:
-    """The pipeline of our own vocabularies."""
-    return _wordpiece(vocabulary, malmoi_normalizer(lowercase=lowercase), malmoi_pre_tokenizer(), MAX_WORD_CHARS)
+def malmoi_backend(vocabulary: Vocabulary, *, lowercase: bool, tokens: Sequence[str] = ()) -> tokenizers.Tokenizer:
+    """The pipeline of our own vocabularies; `tokens` are entries that are never split, wherever they stand."""
+    backend = _wordpiece(vocabulary, malmoi_normalizer(lowercase=lowercase), malmoi_pre_tokenizer(), MAX_WORD_CHARS)
+    backend.add_tokens([tokenizers.AddedToken(token, normalized=True) for token in tokens])
+    return backend
 
 
 def read_backend(directory: Path) -> tokenizers.Tokenizer:
@@ -64,6 +72,33 @@ def read_backend(directory: Path) -> tokenizers.Tokenizer:
         return _wordpiece(vocabulary, normalizer, pre_tokenizers.BertPreTokenizer(), _BERT_MAX_WORD_CHARS)
     state = "holds neither tokenizer.json nor vocab.txt" if directory.is_dir() else "does not exist"
     raise InputError(f"{directory} {state}: expected a tokenizer directory, made by `malmoi vocab`")
+
+
+def cuts_at_blanks(backend: tokenizers.Tokenizer) -> bool:
+    """Whether a text may be cut at blanks and its eojeols encoded one by one, to the same ids.
+
+    True where no step looks across a blank: composition, BERT's clean-up, letters made small; words of
+    BERT's kind; no added token that takes blanks in.
+    """
+    spec = json.loads(backend.to_str())
+    return (
+        _types(spec.get("normalizer")) <= _LOCAL_NORMALIZERS
+        and bool(cutters := _types(spec.get("pre_tokenizer")))
+        and cutters <= _LOCAL_PRE_TOKENIZERS
+        and _types(spec.get("post_processor")) <= _LOCAL_POST_PROCESSORS
+        and not any(
+            token["lstrip"] or token["rstrip"] or token["content"].split() != [token["content"]]
+            for token in spec["added_tokens"]
+        )
+    )
+
+
+def _types(step: dict[str, Any] | None) -> set[str]:
+    """The kinds of steps of a (nested) sequence."""
+    if step is None:
+        return set()
+    parts = step.get("normalizers") or step.get("pretokenizers") or step.get("processors")
+    return set().union(*map(_types, parts)) if parts else {step["type"]}
 
 
 def vocabulary_of(backend: tokenizers.Tokenizer) -> Vocabulary:

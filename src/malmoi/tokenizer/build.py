@@ -1,108 +1,28 @@
-"""The vocabulary stage: a corpus in, a tokenizer directory out, and a report on what it does to the corpus.
+"""The vocabulary stage: a corpus in, a tokenizer directory out, with a card that says what it does to text.
 
-Eojeols are counted in one pass; everything after works on distinct ones, so memory and time grow with these
-and not with the corpus. Merging itself is in `bpe.py`, choosing what becomes an entry in `learn.py`.
+Words are counted in one pass (`count.py`); everything after works on distinct ones, so memory and time grow with
+these and not with the corpus. Merging itself is in `bpe.py`, choosing what becomes an entry in `learn.py`.
 """
 
-import re
-import unicodedata
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
-import numpy as np
-
-from malmoi.artifact import check_output, staged_directory, write_json
-from malmoi.corpus.readers import corpus_parts, iter_corpus
-from malmoi.engine import map_ordered
+from malmoi.artifact import check_output, staged_directory
+from malmoi.corpus.readers import iter_corpus
+from malmoi.engine import Engine
 from malmoi.errors import InputError
-from malmoi.text import is_cjk, is_hangul
+from malmoi.tokenizer.card import VocabReport as VocabReport
+from malmoi.tokenizer.card import write_card
+from malmoi.tokenizer.count import CorpusCounts, count_corpus
+from malmoi.tokenizer.learn import Learnt, learn
 from malmoi.tokenizer.learn import VocabOptions as VocabOptions
-from malmoi.tokenizer.learn import learn
+from malmoi.tokenizer.measure import N_EXAMPLES, longest_pieces, measure, pick_sentences, script_shares
 from malmoi.tokenizer.tokenizer import Tokenizer
-from malmoi.tokenizer.vocab import SPECIAL_TOKENS
 
-N_EXAMPLES = 20
-"""How many dropped characters and longest pieces the report shows."""
-_BATCH_EOJEOLS = 20_000
-
-# `str.split` cuts at these, BERT's clean-up deletes them; at all other blanks both cut.
-_DELETED_BLANKS = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
-
-
-@dataclass
-class CorpusCounts:
-    """What one pass over a corpus counts."""
-
-    eojeols: Counter[str] = field(default_factory=Counter)
-    """Distinct eojeols (what stands between blanks), in order of first appearance."""
-    n_documents: int = 0
-    """Documents."""
-    n_characters: int = 0
-    """Characters of their texts."""
-
-    def add(self, text: str) -> None:
-        """Count one more document."""
-        self.n_documents += 1
-        self.n_characters += len(text)
-        if _DELETED_BLANKS.search(text):
-            text = _DELETED_BLANKS.sub("", text)
-        self.eojeols.update(text.split())
-
-    def merge(self, later: "CorpusCounts") -> None:
-        """Take in the counts of text that follows."""
-        self.eojeols.update(later.eojeols)
-        self.n_documents += later.n_documents
-        self.n_characters += later.n_characters
-
-
-@dataclass(frozen=True, kw_only=True)
-class VocabReport:
-    """What was learnt, and how the tokenizer cuts the corpus it was learnt from."""
-
-    n_documents: int
-    """Documents of the corpus."""
-    n_characters: int
-    """Characters of the corpus."""
-    n_eojeols: int
-    """Eojeols of the corpus."""
-    n_distinct: int
-    """Distinct eojeols."""
-    size: int
-    """Entries of the vocabulary."""
-    n_merges: int
-    """Merges done; fewer pieces stand, as merges use up pieces."""
-    n_kept_chars: int
-    """Characters that have entries."""
-    n_dropped_chars: int
-    """Characters that have none; words with them are [UNK]."""
-    dropped_chars: list[str]
-    """The most frequent of those."""
-    fertility: float
-    """Pieces an eojeol, on average."""
-    unk_rate: float
-    """Share of [UNK] among the pieces of the corpus."""
-    piece_shares: dict[str, float]
-    """Shares of `hangul`, `hanja`, `latin` and `other` (digits, signs, mixtures) among the entries."""
-    longest_pieces: list[str]
-    """The longest entries."""
-
-    def lines(self) -> list[str]:
-        """The report as a person reads it."""
-        shares = ", ".join(f"{name} {share:.1%}" for name, share in self.piece_shares.items())
-        return [
-            f"corpus: {self.n_documents:,} documents, {self.n_characters:,} characters, "
-            f"{self.n_eojeols:,} eojeols, {self.n_distinct:,} of them distinct",
-            f"vocabulary: {self.size:,} entries after {self.n_merges:,} merges ({shares})",
-            f"characters: {self.n_kept_chars:,} kept, {self.n_dropped_chars:,} dropped " + " ".join(self.dropped_chars),
-            f"pieces an eojeol: {self.fertility:.3f}; [UNK]: {self.unk_rate:.4%} of pieces",
-            f"longest pieces: {' '.join(self.longest_pieces)}",
-        ]
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
+_N_SENTENCES = 8
+_MAX_LEARNT_DOCUMENTS = 1000
+"""Documents measured on where none were held out."""
 
 
 def build_vocab(
@@ -111,15 +31,17 @@ def build_vocab(
     options: VocabOptions = VocabOptions(),  # noqa: B008  (frozen)
     *,
     workers: int = 1,
+    engine: Engine = "local",
     force: bool = False,
 ) -> VocabReport:
     """Learn a vocabulary from `corpus` and write the tokenizer directory `out`.
 
     Args:
         corpus: a corpus directory, or a single file of text.
-        out: the directory to make: what `Tokenizer.save` writes, `report.json`, `manifest.json`.
+        out: the directory to make: what `Tokenizer.save` writes, `report.json`, `README.md`, `manifest.json`.
         options: see `VocabOptions`.
-        workers: processes that count eojeols; the result is the same, bit for bit, for every number.
+        workers: processes that count words; the result is the same, bit for bit, for every number.
+        engine: processes of this machine or of a Ray cluster.
         force: replace `out` if it exists.
 
     Raises:
@@ -128,74 +50,51 @@ def build_vocab(
         OutputError: `out` cannot be written, or exists.
     """
     check_output(out, force=force)
-    counts = count_corpus(corpus, workers=workers)
-    if not counts.eojeols:
+    counts = count_corpus(corpus, options, workers=workers, engine=engine)
+    if not counts.words:
         raise InputError(f"{corpus} holds no text: expected a corpus, made by `malmoi corpus`")
-    learnt = learn(counts.eojeols, options)
-    tokenizer = Tokenizer.from_vocabulary(learnt.vocabulary, segment=options.segment, lowercase=options.lowercase)
-    fertility, unk_rate = measure(tokenizer, counts.eojeols)
-    report = VocabReport(
-        n_documents=counts.n_documents,
-        n_characters=counts.n_characters,
-        n_eojeols=counts.eojeols.total(),
-        n_distinct=len(counts.eojeols),
-        size=tokenizer.n_tokens,
-        n_merges=learnt.n_merges,
-        n_kept_chars=learnt.n_kept_chars,
-        n_dropped_chars=len(learnt.dropped_chars),
-        dropped_chars=learnt.dropped_chars[:N_EXAMPLES],
-        fertility=fertility,
-        unk_rate=unk_rate,
-        piece_shares=_piece_shares(tokenizer.vocabulary.tokens),
-        longest_pieces=sorted(tokenizer.vocabulary.tokens, key=_bare_length, reverse=True)[:N_EXAMPLES],
+    learnt = learn(counts.words, options)
+    tokenizer = Tokenizer.from_vocabulary(
+        learnt.vocabulary, segment=options.segment, lowercase=options.lowercase, tokens=options.tokens
     )
+    report = _judge(tokenizer, corpus, counts, learnt)
     with staged_directory(out, kind="tokenizer", options=asdict(options), force=force) as staged:
         tokenizer.save(staged)
-        write_json(staged / "report.json", asdict(report))
+        write_card(report, staged)
     return report
 
 
-def count_corpus(corpus: Path, *, workers: int = 1) -> CorpusCounts:
-    """Count the eojeols of a corpus directory, a part a worker, or of a single file."""
-    parts = corpus_parts(corpus) if corpus.is_dir() else [corpus]
-    total = CorpusCounts()
-    for counts in map_ordered(_count_part, parts, workers):
-        total.merge(counts)
-    return total
-
-
-def _count_part(part: Path) -> CorpusCounts:
-    counts = CorpusCounts()
-    for document in iter_corpus(part):
-        counts.add(document.text)
-    return counts
-
-
-def measure(tokenizer: Tokenizer, eojeols: Counter[str]) -> tuple[float, float]:
-    """Pieces an eojeol, and the share of [UNK] among pieces, over counted eojeols."""
-    n_pieces = n_unknown = 0
-    remaining = iter(eojeols.items())
-    while batch := list(islice(remaining, _BATCH_EOJEOLS)):
-        texts, counts = zip(*batch, strict=True)
-        for ids, count in zip(tokenizer.encode_ids(texts), counts, strict=True):
-            n_pieces += count * len(ids)
-            n_unknown += count * int(np.count_nonzero(ids == tokenizer.unk_id))
-    return n_pieces / eojeols.total(), n_unknown / n_pieces if n_pieces else 0.0
-
-
-def _piece_shares(tokens: Iterable[str]) -> dict[str, float]:
-    kinds = Counter({"hangul": 0, "hanja": 0, "latin": 0, "other": 0})
-    kinds.update(_script(token.removeprefix("##") or token) for token in tokens if token not in SPECIAL_TOKENS)
-    return {kind: count / max(1, kinds.total()) for kind, count in kinds.items()}
-
-
-def _script(piece: str) -> str:
-    if all(map(is_hangul, piece)):
-        return "hangul"
-    if all(map(is_cjk, piece)):
-        return "hanja"
-    return "latin" if all(unicodedata.name(c, "").startswith("LATIN ") for c in piece) else "other"
-
-
-def _bare_length(token: str) -> int:
-    return 0 if token in SPECIAL_TOKENS else len(token.removeprefix("##"))
+def _judge(tokenizer: Tokenizer, corpus: Path, counts: CorpusCounts, learnt: Learnt) -> VocabReport:
+    measured_on, texts = "held-out", counts.held_out
+    if not texts:
+        documents = islice(iter_corpus(corpus), _MAX_LEARNT_DOCUMENTS)
+        measured_on, texts = "learnt", [document.text for document in documents]
+    measured = measure(tokenizer, texts)
+    sentences = pick_sentences(texts, _N_SENTENCES)
+    return VocabReport(
+        n_documents=counts.n_documents,
+        n_characters=counts.n_characters,
+        n_eojeols=counts.n_eojeols,
+        n_words=len(counts.words),
+        n_forgotten=counts.n_forgotten,
+        size=tokenizer.n_tokens,
+        n_merges=learnt.n_merges,
+        least_count=learnt.least_count,
+        n_kept_chars=learnt.n_kept_chars,
+        n_dropped_chars=len(learnt.dropped_chars),
+        char_coverage=learnt.char_coverage,
+        dropped_chars=learnt.dropped_chars[:N_EXAMPLES],
+        measured_on=measured_on,
+        n_measured_documents=len(texts),
+        n_measured_eojeols=measured.n_eojeols,
+        fertility=measured.fertility,
+        unk_rate=measured.unk_rate,
+        unknown=measured.unknown,
+        pieces_per_character=measured.pieces_per_character,
+        piece_shares=script_shares(tokenizer.vocabulary.tokens),
+        longest_pieces=longest_pieces(tokenizer.vocabulary.tokens),
+        examples=[
+            {"text": sentence, "pieces": tokenizer.encode(sentence, special_tokens=False).pieces}
+            for sentence in sentences
+        ],
+    )

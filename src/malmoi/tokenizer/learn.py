@@ -1,4 +1,4 @@
-"""From counted eojeols to the entries of a vocabulary: words, characters, pieces. No files: see `build.py`.
+"""From counted words to the entries of a vocabulary: characters, pieces. Counts nothing: see `count.py`.
 
 Two rules. The default is for use: special tokens, every character as `X` and `##X` (so that no word of known
 characters is [UNK]), and the pieces that stand in the corpus when the vocabulary is full. The pure rule of
@@ -6,21 +6,20 @@ the literature, `n_merges`, is for study: the pieces that stand after that many 
 not.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
+
+import numpy as np
 
 from malmoi.errors import OptionError, VocabularyError
 from malmoi.text import is_cjk, is_hangul, is_punctuation
-from malmoi.tokenizer.backend import MAX_WORD_CHARS, malmoi_normalizer, malmoi_pre_tokenizer
+from malmoi.tokenizer.backend import malmoi_normalizer
 from malmoi.tokenizer.bpe import PREFIX, PairMerger, symbols_of
 from malmoi.tokenizer.segment import WAYS
 from malmoi.tokenizer.vocab import SPECIAL_TOKENS, Vocabulary
-
-_COVERAGE = 0.9995
-"""Share of the corpus' characters that is never given up for words; the default of SentencePiece."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,9 +34,19 @@ class VocabOptions:
     """How text is cut: `eojeol` (pieces grow to whole words) or `syllable` (Hangul stays single)."""
     lowercase: bool = False
     """Make letters small; accents stay."""
-    max_char_share: float = 0.5
+    max_char_share: float = 0.3
     """Characters other than Hangul and ASCII are kept, frequent ones first, while all together take at most
     this share of the entries."""
+    char_coverage: float = 0.9995
+    """The most frequent characters that make up this share of the corpus are kept in any case (SentencePiece's
+    default); 1 keeps all."""
+    tokens: tuple[str, ...] = ()
+    """An entry that is always in the vocabulary and never split, such as a name or `[URL]`; may be repeated."""
+    held_out: int | None = 100
+    """Every so many documents one is not learnt from: the vocabulary is judged by these. None: no one."""
+    max_words: int | None = 30_000_000
+    """Distinct words kept in memory (some 150 bytes each); beyond, the rarest are dropped, and the report says how
+    many."""
     n_merges: int | None = None
     """Learn by the pure rule instead: this many merges, and the pieces that stand after them (no `size`)."""
 
@@ -50,10 +59,27 @@ class VocabOptions:
             )
         if self.min_count < 1:
             raise OptionError(f"min_count is {self.min_count}: expected 1 or more")
-        if not 0 <= self.max_char_share <= 1:
-            raise OptionError(f"max_char_share is {self.max_char_share}: expected a share from 0 to 1")
+        for name in ("max_char_share", "char_coverage"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise OptionError(f"{name} is {getattr(self, name)}: expected a share from 0 to 1")
+        for name, least in (("held_out", 2), ("max_words", 1000)):
+            if (value := getattr(self, name)) is not None and value < least:
+                raise OptionError(f"{name} is {value}: expected {least} or more, or none")
+        _check_tokens(self.tokens, lowercase=self.lowercase)
         if self.n_merges is not None and self.n_merges < 0:
             raise OptionError(f"n_merges is {self.n_merges}: expected 0 or more")
+
+
+def _check_tokens(tokens: tuple[str, ...], *, lowercase: bool) -> None:
+    normalize = malmoi_normalizer(lowercase=lowercase).normalize_str
+    for token in tokens:
+        if not token or normalize(token) != token or token.split() != [token]:
+            raise OptionError(
+                f"token {token!r}: expected characters as clean-up leaves them, without blanks and ideographs"
+                f"{' and capitals' * lowercase}; it would read {normalize(token)!r}"
+            )
+        if token in SPECIAL_TOKENS or token.startswith(PREFIX) or tokens.count(token) > 1:
+            raise OptionError(f"token {token!r}: expected each once, no special token, and none that begins with ##")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +90,10 @@ class Learnt:
     """Special tokens first."""
     n_merges: int
     """Merges done."""
+    least_count: int
+    """How often the pair of the last merge stood; 0 without merges."""
+    char_coverage: float
+    """Share of the characters counted that have entries."""
     n_kept_chars: int
     """Characters with entries."""
     dropped_chars: list[str]
@@ -80,67 +110,52 @@ class CharacterChoice:
     """Most frequent first."""
     n_entries: int
     """Entries that those kept take."""
+    coverage: float
+    """Share of the characters counted that are kept."""
 
 
-def learn(eojeols: Mapping[str, int], options: VocabOptions) -> Learnt:
-    """Learn a vocabulary from eojeols with their counts, in order of first appearance.
+def learn(words: Mapping[str, int], options: VocabOptions) -> Learnt:
+    """Learn a vocabulary from words with their counts, in order of first appearance.
 
     Raises:
-        VocabularyError: these eojeols do not give a vocabulary of this size; the message says what they give.
+        VocabularyError: these words do not give a vocabulary of this size; the message says what they give.
     """
-    words = count_words(eojeols, lowercase=options.lowercase)
     if options.n_merges is not None:
         return _learn_pure(words, options)
     return _learn_to_size(words, options)
 
 
-def count_words(eojeols: Mapping[str, int], *, lowercase: bool) -> Counter[str]:
-    """The words that the tokenizer will see in eojeols, with their counts, in order of first appearance."""
-    normalize = malmoi_normalizer(lowercase=lowercase).normalize_str
-    cut = malmoi_pre_tokenizer().pre_tokenize_str
-    letters = "a-z" if lowercase else "a-zA-Z"
-    is_one_word = re.compile(f"[0-9{letters}가-힣]{{1,{MAX_WORD_CHARS}}}").fullmatch
-    words: Counter[str] = Counter()
-    for eojeol, count in eojeols.items():
-        if is_one_word(eojeol):
-            words[eojeol] += count
-        else:
-            for word, _ in cut(normalize(_without_surrogates(eojeol))):
-                words[word] += count
-    return words
-
-
-def _without_surrogates(text: str) -> str:
-    return text.encode("utf-8", "ignore").decode("utf-8")
-
-
-def choose_characters(words: Mapping[str, int], *, size: int, max_share: float) -> CharacterChoice:
+def choose_characters(
+    words: Mapping[str, int],
+    *,
+    size: int,
+    max_share: float,
+    coverage: float = VocabOptions.char_coverage,
+    n_reserved: int = len(SPECIAL_TOKENS),
+) -> CharacterChoice:
     """Choose the characters that get entries: all Hangul and ASCII, others by count.
 
     Those that cover the corpus but for a rest are kept in any case, or a small vocabulary would lose its
     quotation marks to rare syllables; more of them while all characters together take at most `max_share` of
-    the entries.
+    the entries. `n_reserved` entries are for special tokens and the like.
 
     Raises:
         VocabularyError: Hangul and ASCII alone do not fit.
     """
-    counts: Counter[str] = Counter()
-    for word, count in words.items():
-        for char in word:
-            counts[char] += count
+    counts = _count_characters(words)
     ranked = sorted(counts, key=lambda char: (-counts[char], char))
     always = [char for char in ranked if char.isascii() or is_hangul(char)]
     n_entries = sum(map(_n_entries, always))
-    smallest = len(SPECIAL_TOKENS) + n_entries
+    smallest = n_reserved + n_entries
     if smallest > size:
         raise VocabularyError(
             f"size is {size}, but the {len(always)} Hangul and ASCII characters of this corpus "
             f"take {n_entries} entries: pass --size {smallest} or more, "
             f"better {2 * smallest}, to have room for words"
         )
-    room, half_room = size - len(SPECIAL_TOKENS), min(size - len(SPECIAL_TOKENS), int(size * max_share))
+    room, half_room = size - n_reserved, min(size - n_reserved, int(size * max_share))
     kept = set(always)
-    uncovered = (1 - _COVERAGE) * counts.total()
+    uncovered = (1 - coverage) * counts.total()
     remaining = counts.total()
     for char in ranked:
         if remaining <= uncovered:
@@ -156,7 +171,15 @@ def choose_characters(words: Mapping[str, int], *, size: int, max_share: float) 
         kept=[char for char in ranked if char in kept],
         dropped=[char for char in ranked if char not in kept],
         n_entries=n_entries,
+        coverage=sum(counts[char] for char in kept) / max(1, counts.total()),
     )
+
+
+def _count_characters(words: Mapping[str, int]) -> Counter[str]:
+    codes = np.frombuffer("".join(words).encode("utf-32-le"), np.uint32)
+    weights = np.repeat(np.fromiter(words.values(), np.int64, len(words)), [len(word) for word in words])
+    totals = np.bincount(codes, weights)  # floats, but of whole numbers below 2⁵³: exact
+    return Counter({chr(code): int(totals[code]) for code in np.flatnonzero(totals).tolist()})
 
 
 def _n_entries(char: str) -> int:
@@ -170,15 +193,25 @@ def _entries(chars: Iterable[str]) -> list[str]:
     return chars + [PREFIX + char for char in chars if _n_entries(char) == 2]
 
 
-def _learn_to_size(words: Counter[str], options: VocabOptions) -> Learnt:
-    chars = choose_characters(words, size=options.size, max_share=options.max_char_share)
-    fixed = [*SPECIAL_TOKENS, *_entries(chars.kept)]
+def _choose(words: Mapping[str, int], options: VocabOptions, size: int) -> CharacterChoice:
+    return choose_characters(
+        words,
+        size=size,
+        max_share=options.max_char_share,
+        coverage=options.char_coverage,
+        n_reserved=len(SPECIAL_TOKENS) + len(options.tokens),
+    )
+
+
+def _learn_to_size(words: Mapping[str, int], options: VocabOptions) -> Learnt:
+    chars = _choose(words, options, options.size)
+    fixed = list(dict.fromkeys([*SPECIAL_TOKENS, *options.tokens, *_entries(chars.kept)]))
     wanted = options.size - len(fixed)
     merger = _merger(words, options, min_count=options.min_count, dropped=set(chars.dropped))
-    n_merges = most = 0
+    n_merges = least_count = most = 0
     if wanted:
         for merge in merger.merges():
-            n_merges, most = merge.step, max(most, merger.n_merged_pieces)
+            n_merges, least_count, most = merge.step, merge.count, max(most, merger.n_merged_pieces)
             # A merge adds one piece at most, so no number is stepped over.
             if merger.n_merged_pieces == wanted:
                 break
@@ -189,33 +222,35 @@ def _learn_to_size(words: Counter[str], options: VocabOptions) -> Learnt:
     return Learnt(
         vocabulary=Vocabulary((*fixed, *by_count)),
         n_merges=n_merges,
+        least_count=least_count,
+        char_coverage=chars.coverage,
         n_kept_chars=len(chars.kept),
         dropped_chars=chars.dropped,
     )
 
 
-def _learn_pure(words: Counter[str], options: VocabOptions) -> Learnt:
+def _learn_pure(words: Mapping[str, int], options: VocabOptions) -> Learnt:
     merger = _merger(words, options, min_count=1, dropped=set())
-    n_merges = 0
-    merges = merger.merges()
-    while n_merges < (options.n_merges or 0):
-        if next(merges, None) is None:
-            raise VocabularyError(
-                f"n_merges is {options.n_merges}, but this corpus has nothing left after {n_merges}: "
-                f"pass {n_merges} or fewer, or more text"
-            )
-        n_merges += 1
+    merges = list(islice(merger.merges(), options.n_merges))
+    n_merges = len(merges)
+    if n_merges < (options.n_merges or 0):
+        raise VocabularyError(
+            f"n_merges is {options.n_merges}, but this corpus has nothing left after {n_merges}: "
+            f"pass {n_merges} or fewer, or more text"
+        )
     pieces = merger.standing()
     n_chars = len({piece for piece in pieces if len(piece.removeprefix(PREFIX)) == 1})
     return Learnt(
-        vocabulary=Vocabulary((*SPECIAL_TOKENS, *pieces)),
+        vocabulary=Vocabulary(tuple(dict.fromkeys([*SPECIAL_TOKENS, *options.tokens, *pieces]))),
         n_merges=n_merges,
+        least_count=merges[-1].count if merges else 0,
+        char_coverage=1.0,
         n_kept_chars=n_chars,
         dropped_chars=[],
     )
 
 
-def _merger(words: Counter[str], options: VocabOptions, *, min_count: int, dropped: set[str]) -> PairMerger:
+def _merger(words: Mapping[str, int], options: VocabOptions, *, min_count: int, dropped: set[str]) -> PairMerger:
     """Words as the chosen way lets them merge; those with a dropped character will be [UNK], so not these."""
     largest_pieces = WAYS[options.segment].largest_pieces
     pieces: Counter[str] = Counter()
@@ -226,12 +261,12 @@ def _merger(words: Counter[str], options: VocabOptions, *, min_count: int, dropp
     return PairMerger(((symbols_of(piece), n) for piece, n in pieces.items()), min_count=min_count)
 
 
-def _too_large(words: Counter[str], options: VocabOptions, n_pieces: int) -> str:
+def _too_large(words: Mapping[str, int], options: VocabOptions, n_pieces: int) -> str:
     """Say which size this corpus gives; a smaller one may keep fewer characters, so look again for it."""
     size, reached = options.size, 0
     while reached != size:
-        chars = choose_characters(words, size=size, max_share=options.max_char_share)
-        reached, size = size, min(size, len(SPECIAL_TOKENS) + chars.n_entries + n_pieces)
+        chars = _choose(words, options, size)
+        reached, size = size, min(size, len(SPECIAL_TOKENS) + len(options.tokens) + chars.n_entries + n_pieces)
     return (
         f"size is {options.size}, but this corpus gives {size} entries with min_count {options.min_count}: "
         f"pass --size {size} or smaller, a lower --min-count, or more text"

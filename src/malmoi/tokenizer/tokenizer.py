@@ -19,7 +19,7 @@ import tokenizers
 from malmoi.artifact import write_json, write_text
 from malmoi.errors import InputError, OptionError, VocabularyError
 from malmoi.text import nfc_with_spans
-from malmoi.tokenizer.backend import malmoi_backend, read_backend, vocabulary_of
+from malmoi.tokenizer.backend import cuts_at_blanks, malmoi_backend, read_backend, vocabulary_of
 from malmoi.tokenizer.segment import WAYS
 from malmoi.tokenizer.vocab import Vocabulary
 
@@ -67,9 +67,11 @@ class Tokenizer:
         self._composes = normalizer is not None and normalizer.normalize_str("\u1112\u1161\u11ab") == "\ud55c"
 
     @classmethod
-    def from_vocabulary(cls, vocabulary: Vocabulary, *, segment: str, lowercase: bool = False) -> "Tokenizer":
-        """Our own pipeline around a vocabulary."""
-        return cls(malmoi_backend(vocabulary, lowercase=lowercase), segment=segment)
+    def from_vocabulary(
+        cls, vocabulary: Vocabulary, *, segment: str, lowercase: bool = False, tokens: Sequence[str] = ()
+    ) -> "Tokenizer":
+        """Our own pipeline around a vocabulary; `tokens` are entries that are never split."""
+        return cls(malmoi_backend(vocabulary, lowercase=lowercase, tokens=tokens), segment=segment)
 
     @classmethod
     def load(cls, directory: str | Path) -> "Tokenizer":
@@ -109,6 +111,11 @@ class Tokenizer:
     def n_tokens(self) -> int:
         """Entries of the vocabulary."""
         return len(self.vocabulary)
+
+    @cached_property
+    def cuts_at_blanks(self) -> bool:
+        """Whether the eojeols of a text may be encoded one by one, to the same ids."""
+        return cuts_at_blanks(self._backend)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -26,6 +26,12 @@ class Batch:
     """[B] classes (int64) or numbers (float32), or int64 [B, T]; None when a row has none"""
     row_lengths: np.ndarray
     """int64 [B]"""
+    asked: np.ndarray | None = None
+    """int64 [B, T], the tokens whose log-probability a masked head is asked for, -1 for none; None: no such rows"""
+    choices: np.ndarray | None = None
+    """int64 [B], which of its example's choices a row speaks for; None where there is nothing to choose"""
+    row_counts: np.ndarray | None = None
+    """int64 [E], how many rows each of the batch's examples has, in order; None where nobody needs it"""
 
     def parts(self, max_tokens: int) -> Iterator["Batch"]:
         """The same rows in batches of at most `max_tokens`, padding included, or of one row; without targets."""
@@ -47,7 +53,23 @@ def collate(rows: Sequence[Row], pad_id: int) -> Batch:
         segments[number, : len(row.ids)] = row.segments
     is_padded = bool((lengths < shape[1]).any())
     mask = np.arange(shape[1]) < lengths[:, None] if is_padded else None
-    return Batch(ids, segments, mask, _targets(rows, shape), lengths)
+    return Batch(ids, segments, mask, _targets(rows, shape), lengths, _asked(rows, shape), _choices(rows))
+
+
+def _asked(rows: Sequence[Row], shape: tuple[int, int]) -> np.ndarray | None:
+    if rows[0].asked is None:
+        return None
+    asked = np.full(shape, -1, dtype=np.int64)
+    for number, row in enumerate(rows):
+        assert row.asked is not None, "rows of one task ask alike"
+        asked[number, : len(row.asked)] = row.asked
+    return asked
+
+
+def _choices(rows: Sequence[Row]) -> np.ndarray | None:
+    if rows[0].choice is None:
+        return None
+    return np.array([row.choice for row in rows], dtype=np.int64)
 
 
 def _targets(rows: Sequence[Row], shape: tuple[int, int]) -> np.ndarray | None:

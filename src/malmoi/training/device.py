@@ -1,5 +1,7 @@
 """Where and how exactly to compute: device, precision, threads. Nothing is chosen at import time."""
 
+import ctypes
+import sys
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -38,3 +40,23 @@ def autocast(device: torch.device, precision: Precision) -> AbstractContextManag
     if precision == "bf16" or (precision == "auto" and has_fast_bfloat16(device)):
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return nullcontext()
+
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+"""Parameters of glibc's mallopt(3)."""
+
+
+def keep_freed_memory() -> bool:
+    """Let freed memory stay with the process, for training on a CPU; True where that could be arranged.
+
+    glibc asks the kernel anew for every tensor of more than 32 MiB and gives it back when it is freed. The kernel
+    then clears every page again, at every step: for logits over a vocabulary that costs more than the product
+    that fills them. Has an effect with glibc only.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    largest = 2**31 - 1
+    return all([mallopt(_M_MMAP_MAX, 0), mallopt(_M_TRIM_THRESHOLD, largest), mallopt(_M_TOP_PAD, 64 << 20)])

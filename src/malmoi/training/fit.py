@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from malmoi.errors import MalmoiError
-from malmoi.training.device import autocast
+from malmoi.training.device import autocast, keep_freed_memory
 from malmoi.training.optim import Optimizers
 from malmoi.training.options import Precision
 
@@ -65,6 +65,8 @@ def fit(
         MalmoiError: the loss is no longer a finite number.
     """
     device = next(model.parameters()).device
+    if device.type == "cpu":
+        keep_freed_memory()
     started = time.perf_counter()
     for number, batch in enumerate(batches, start=first_step):
         model.train()

@@ -119,30 +119,46 @@ def warmup_decay(n_steps: int, warmup: float, decay: float) -> Callable[[int], f
     return factor
 
 
-def build_optimizers(model: nn.Module, options: OptimizerOptions, n_steps: int) -> Optimizers:
-    """Sort the weights of `model` into groups and give each its optimiser."""
+def build_optimizers(
+    model: nn.Module,
+    options: OptimizerOptions,
+    n_steps: int,
+    share_of_rate: Callable[[str], float] = lambda name: 1.0,
+) -> Optimizers:
+    """Sort the weights of `model` into groups and give each its optimiser.
+
+    Args:
+        model: what is trained.
+        options: optimiser, rates and schedule.
+        n_steps: length of the schedule.
+        share_of_rate: of AdamW's rate, for the weight of this name.
+    """
     block_matrices: list[Tensor] = []
-    matrices: list[Tensor] = []
-    rest: list[Tensor] = []
+    groups: dict[tuple[float, bool], list[Tensor]] = {}
     for name, weight in model.named_parameters():
         if not weight.requires_grad:
             continue
         if options.optimizer == "muon" and weight.ndim == 2 and ".layers." in name:
             block_matrices.append(weight)
         else:
-            (matrices if weight.ndim >= 2 else rest).append(weight)
+            groups.setdefault((share_of_rate(name), weight.ndim >= 2), []).append(weight)
     device = next(model.parameters()).device
     optimizers: list[torch.optim.Optimizer] = []
     if block_matrices:
         muon = torch.optim.Muon if has_fast_bfloat16(device) else Float32Muon
         optimizers.append(muon(block_matrices, lr=options.muon_lr, weight_decay=options.weight_decay))
-    groups = [
-        {"params": matrices, "weight_decay": options.weight_decay},
-        {"params": rest, "weight_decay": 0.0},
+    # The largest rate first: it is the one that is logged.
+    adamw_groups = [
+        {
+            "params": groups[share, is_matrix],
+            "lr": options.lr * share,
+            "weight_decay": options.weight_decay if is_matrix else 0.0,
+        }
+        for share, is_matrix in sorted(groups, reverse=True)
     ]
     optimizers.append(
         torch.optim.AdamW(
-            cast(Any, [group for group in groups if group["params"]]),
+            cast(Any, adamw_groups),
             lr=options.lr,
             betas=(0.9, options.beta2),
             eps=1e-8,

@@ -45,14 +45,18 @@ class OptimizerOptions:
 class FinetuneOptions:
     """How to fine-tune."""
 
-    epochs: int = 3
-    """Passes over the training examples."""
+    epochs: int | None = None
+    """Passes over the training examples; by default 3, and more for fewer than 20,000 examples (up to 20)."""
     lr: float | None = None
     """Peak learning rate; by default by the model's width: 5e-4 for small, 5e-5 for base."""
-    batch_size: int = 32
-    """Examples in a step."""
-    max_tokens: int = 128
-    """Longest input in tokens; what is longer is cut."""
+    lrs: str | None = None
+    """Learning rates to try, apart by commas, such as 1e-4,3e-4; the best on dev is kept."""
+    layer_decay: float = 1.0
+    """Each layer's rate is this share of that of the layer above it; 1 is off, 0.9 spares the lower layers."""
+    batch_size: int | None = None
+    """Examples in a step; by default what suits the task, mostly 32."""
+    max_tokens: int | None = None
+    """Longest input in tokens; what is longer is cut. By default what suits the task, mostly 128."""
     warmup: float = 0.1
     """Share of the steps in which the rate rises; then it falls to zero."""
     weight_decay: float = 0.01
@@ -61,6 +65,12 @@ class FinetuneOptions:
     """Share of activations dropped while training; none keeps the model's own."""
     pooling: Literal["cls", "mean"] | None = None
     """What the head reads: [CLS], or the mean of all tokens; by default mean for modernbert, cls for bert."""
+    class_weights: bool = False
+    """Rare labels count as much as frequent ones: each example by the inverse of its label's frequency."""
+    reinit_layers: int = 0
+    """Uppermost layers to begin anew with random weights: steadier with few examples (Zhang et al. 2021)."""
+    patience: int | None = None
+    """Stop after so many epochs without a better score on dev; by default all epochs are run."""
     seed: int = 1
     """Of the new head and of the order of the examples."""
     seeds: int = 1
@@ -73,10 +83,35 @@ class FinetuneOptions:
     """bf16 products over fp32 weights where the hardware has them, or what is named."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "seeds"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name} is {getattr(self, name)}: expected 1 or more")
-        if self.max_tokens < 8:
+        for name in ("epochs", "batch_size", "patience", "seeds"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise OptionError(f"{name} is {value}: expected 1 or more")
+        if self.max_tokens is not None and self.max_tokens < 8:
             raise OptionError(f"max_tokens is {self.max_tokens}: expected 8 or more")
-        if self.lr is not None and not self.lr > 0:
-            raise OptionError(f"lr is {self.lr}: expected a number above 0")
+        if self.lr is not None and self.lrs is not None:
+            raise OptionError(f"lr {self.lr} and lrs {self.lrs}: expected one of them; put all rates into lrs")
+        if not 0 < self.layer_decay <= 1:
+            raise OptionError(f"layer_decay is {self.layer_decay}: expected a share above 0, at most 1")
+        if self.reinit_layers < 0:
+            raise OptionError(f"reinit_layers is {self.reinit_layers}: expected 0 or more")
+        _ = self.rates
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rates that are asked for; empty for the default one."""
+        if self.lrs is None:
+            return () if self.lr is None else (_checked_rate(self.lr),)
+        try:
+            rates = tuple(_checked_rate(float(text)) for text in self.lrs.split(","))
+        except ValueError:
+            raise OptionError(f"lrs is {self.lrs!r}: expected numbers apart by commas, such as 1e-4,3e-4") from None
+        if len(set(rates)) < len(rates):
+            raise OptionError(f"lrs is {self.lrs}: expected each rate once")
+        return rates
+
+
+def _checked_rate(rate: float) -> float:
+    if not 0 < rate < 1:
+        raise OptionError(f"lr is {rate}: expected a number above 0 and below 1")
+    return rate
