@@ -14,7 +14,6 @@ from transformers import (
     AutoModelForTokenClassification,
 )
 
-from malmoi.corpus.build import CorpusOptions, build_corpus
 from malmoi.errors import InputError, OptionError
 from malmoi.finetune import finetune
 from malmoi.model.checkpoint import save_model
@@ -68,13 +67,9 @@ def base(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     way, encoder = request.param
     folder = tmp_path_factory.mktemp(way)
     lines = [r.get("text", r.get("context", "")) for task in OPTIONS for r in records(task)] * 3
-    lines.append(
-        "music musical musician museum mimic climax " * 5
-    )  # so that there is something to merge when Hangul may not
-    text = "".join(json.dumps({"id": str(i), "title": "", "text": line}) + "\n" for i, line in enumerate(lines))
-    (folder / "text.jsonl").write_text(text, encoding="utf-8")
-    build_corpus([folder / "text.jsonl"], folder / "corpus", CorpusOptions(min_chars=1, min_hangul=0.0))
-    build_vocab(folder / "corpus", folder / "tokenizer", VocabOptions(size=118, segment=way, min_count=1))
+    lines.append("music musical musician museum mimic climax " * 5)  # to be merged where Hangul may not
+    (folder / "text.txt").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    build_vocab(folder / "text.txt", folder / "tokenizer", VocabOptions(size=118, segment=way, min_count=1))
     tokenizer = Tokenizer.load(folder / "tokenizer")
     directory = folder / "base"
     directory.mkdir()
