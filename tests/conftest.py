@@ -1,10 +1,10 @@
 """Fixtures shared by all tests. Real data is read through MALMOI_DATA and never needed."""
 
 import os
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from sample import SAMPLE
 
 from malmoi.corpus.build import build_corpus
 from malmoi.export import ExportOptions, export_model
@@ -14,8 +14,6 @@ from malmoi.pretraining.recipe import PretrainOptions
 from malmoi.pretraining.shards import build_shards
 from malmoi.tokenizer.build import VocabOptions, build_vocab
 from malmoi.training.options import FinetuneOptions
-
-SAMPLE = Path(str(files("malmoi.sample")))
 
 
 @pytest.fixture(scope="session")
