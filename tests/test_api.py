@@ -25,13 +25,15 @@ from malmoi.tokenizer.tokenizer import Encoding
 
 METHODS = {
     "Tokenizer": {
-        "from_vocabulary": "vocabulary, *, segment, lowercase=False, tokens=()",
-        "load": "directory",
+        "from_vocabulary": "vocabulary, *, segment, lowercase=False, tokens=(), analyzer=None",
+        "load": "directory, *, analyzer=None",
         "save": "self, directory",
         "encode": "self, text, *, special_tokens=True",
         "encode_batch": "self, texts, *, special_tokens=True",
         "encode_ids": "self, texts",
         "decode": "self, ids",
+        "words": "self, text",
+        "encode_words": "self, words",
     },
     "Predictor": {
         "load": "directory, *, task=None, device=None, precision='auto'",
@@ -45,10 +47,10 @@ FLAGS = {
     "corpus": "--out --min-chars --min-hangul --rejects --workers --force",
     "vocab": "--out --size --min-count --segment --workers --force",
     "tokenize": "--special-tokens",
+    "analyze": "--analyzer --score",
     "vocab-compare": "--max-documents",
     "shards": "--out --workers --force",
     "pretrain": "--out --size --steps --budget --save-every --seed --resume --device --force",
-    "data": "",
     "finetune": "--train --dev --out --format --epochs --lr --lrs --seed --seeds --baseline --device --force",
     "evaluate": "--format --task --errors --device --trim-particles --no-answer-threshold",
     "predict": "--format --task --submission --device",
