@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from malmoi.errors import OptionError, VocabularyError
+from malmoi.morphology.sejong import TAGS
 from malmoi.text import is_cjk, is_hangul, is_punctuation
 from malmoi.tokenizer.backend import MAX_WORD_CHARS, malmoi_normalizer, malmoi_pre_tokenizer
 from malmoi.tokenizer.bpe import PREFIX, PairMerger
@@ -123,7 +124,9 @@ def _without_surrogates(text: str) -> str:
     return text.encode("utf-8", "ignore").decode("utf-8")
 
 
-def choose_characters(words: Mapping[str, int], *, size: int, max_share: float) -> CharacterChoice:
+def choose_characters(
+    words: Mapping[str, int], *, size: int, max_share: float, way: Segment = WAYS["eojeol"]
+) -> CharacterChoice:
     """Choose the characters that get entries: all Hangul and ASCII, others by count.
 
     Those that cover the corpus but for a rest are kept in any case, or a small vocabulary would lose its
@@ -139,7 +142,7 @@ def choose_characters(words: Mapping[str, int], *, size: int, max_share: float) 
             counts[char] += count
     ranked = sorted(counts, key=lambda char: (-counts[char], char))
     always = [char for char in ranked if char.isascii() or is_hangul(char)]
-    n_entries = sum(map(_n_entries, always))
+    n_entries = sum(_n_entries(char, way) for char in always)
     smallest = len(SPECIAL_TOKENS) + n_entries
     if smallest > size:
         raise VocabularyError(
@@ -157,10 +160,10 @@ def choose_characters(words: Mapping[str, int], *, size: int, max_share: float) 
         remaining -= counts[char]
         if char in kept:
             continue
-        if n_entries + _n_entries(char) > room:
+        if n_entries + _n_entries(char, way) > room:
             break
         kept.add(char)
-        n_entries += _n_entries(char)
+        n_entries += _n_entries(char, way)
     return CharacterChoice(
         kept=[char for char in ranked if char in kept],
         dropped=[char for char in ranked if char not in kept],
@@ -168,34 +171,33 @@ def choose_characters(words: Mapping[str, int], *, size: int, max_share: float) 
     )
 
 
-def _n_entries(char: str) -> int:
-    """One where clean-up always sets the character apart, so that it never continues a word; else two."""
-    return 1 if is_cjk(char) or is_punctuation(char) else 2
+def _n_entries(char: str, way: Segment) -> int:
+    """One where a character never continues a word (clean-up sets it apart), or has no mark where it does; else two."""
+    return 1 if not way.prefix or is_cjk(char) or is_punctuation(char) else 2
 
 
 def _entries(chars: Iterable[str], way: Segment) -> list[str]:
     """The entries of characters: `X` for all, then `##X`."""
     chars = list(chars)
-    return chars + [way.prefix + char for char in chars if way.prefix and _n_entries(char) == 2]
+    return chars + [way.prefix + char for char in chars if _n_entries(char, way) == 2]
 
 
 def _texts_and_tags(words: Counter[str], way: Segment) -> tuple[Counter[str], list[str]]:
-    """Words without `##` and tags, and the tags (`##/NNG`), which all get entries."""
+    """Words without `##` and tags; and the entries of tags (`##/NNG`), also of those that this corpus does not have."""
     if not way.cut:
         return words, []
     texts: Counter[str] = Counter()
-    tags: dict[str, None] = {}
     for word, count in words.items():
-        symbols = [(symbol, symbol.removeprefix(way.prefix)) for symbol in way.symbols(word)]
-        texts["".join(bare for _, bare in symbols if len(bare) == 1)] += count
-        tags.update({symbol: None for symbol, bare in symbols if len(bare) > 1})
-    return texts, list(tags)
+        bare = (symbol.removeprefix(way.prefix) for symbol in way.symbols(word))
+        texts["".join(char for char in bare if len(char) == 1)] += count
+    end_mark = "" if way.prefix else "_"
+    return texts, [f"{way.prefix}/{tag}{end_mark}" for tag in sorted(TAGS)] if way.tagged else []
 
 
 def _learn_to_size(words: Counter[str], options: VocabOptions) -> Learnt:
     way = WAYS[options.segment]
     texts, tags = _texts_and_tags(words, way)
-    chars = choose_characters(texts, size=options.size - len(tags), max_share=options.max_char_share)
+    chars = choose_characters(texts, size=options.size - len(tags), max_share=options.max_char_share, way=way)
     fixed = [*SPECIAL_TOKENS, *_entries(chars.kept, way), *tags]
     wanted = options.size - len(fixed)
     merger = _merger(words, options, min_count=options.min_count, dropped=set(chars.dropped))
@@ -256,8 +258,8 @@ def _too_large(words: Counter[str], options: VocabOptions, n_pieces: int) -> str
     texts, tags = _texts_and_tags(words, way)
     size, reached = options.size, 0
     while reached != size:
-        chars = choose_characters(texts, size=size - len(tags), max_share=options.max_char_share)
-        reached, size = size, min(size, len(SPECIAL_TOKENS) + len(_entries(chars.kept, way)) + len(tags) + n_pieces)
+        chars = choose_characters(texts, size=size - len(tags), max_share=options.max_char_share, way=way)
+        reached, size = size, min(size, len(SPECIAL_TOKENS) + chars.n_entries + len(tags) + n_pieces)
     return (
         f"size is {options.size}, but this corpus gives {size} entries with min_count {options.min_count}: "
         f"pass --size {size} or smaller, a lower --min-count, or more text"
