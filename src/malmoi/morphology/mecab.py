@@ -37,11 +37,14 @@ class MecabAnalyzer:
         """See `Analyzer`."""
         parse = self._load().parse
         for text in texts:
+            # It counts places from the first character that is none of the blanks at the start.
+            bare = text.lstrip(" ")
             try:
-                found = parse(text)
+                found = parse(bare)
             except Exception as error:  # the library raises what its C++ code throws
                 raise failed(self, text, error) from error
-            yield [morph for node in found for morph in _morphs(node)]
+            offset = len(text) - len(bare)
+            yield [morph for node in found for morph in _morphs(node, offset)]
 
     def _load(self) -> Any:
         if self._mecab is None:
@@ -53,8 +56,9 @@ class MecabAnalyzer:
         return self._mecab
 
 
-def _morphs(node: Any) -> list[Morph]:
+def _morphs(node: Any, offset: int) -> list[Morph]:
     (start, end), surface, feature = node.span, node.surface, node.feature
+    start, end = start + offset, end + offset
     if "+" in feature.pos and feature.expression:
         return [
             Morph(form, tag, start + first, start + last, lemma_of(form, tag))

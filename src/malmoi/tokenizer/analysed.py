@@ -67,7 +67,7 @@ class UnitCutter:
         if len(stretch.parts) == 1:
             return self._cut(stretch.parts[0][1], next(found))
         return [
-            Placed(unit, start + offset, end + offset)
+            (unit, start + offset, end + offset)
             for offset, text in stretch.parts
             for unit, start, end in self._cut(text, next(found))
         ]
@@ -75,15 +75,6 @@ class UnitCutter:
     def words_of(self, unit: Unit) -> list[Word]:
         """The words that WordPiece is given for a unit."""
         return words_of(unit, aloof=self.segment.aloof, prefix=self.segment.prefix, lowercase=self.lowercase)
-
-    def words(self, text: str) -> list[str]:
-        """What WordPiece is given for `text`."""
-        [stretches] = self.cut([text])
-        words: list[str] = []
-        for stretch, placed in stretches:
-            words += [stretch.special] if stretch.special else []
-            words += [word.text for unit, _, _ in placed for word in self.words_of(unit)]
-        return words
 
 
 class AnalysedEncoder:
@@ -131,17 +122,40 @@ class AnalysedEncoder:
         if len(self._known) >= _MAX_REMEMBERED:
             self._known.clear()
         result = self._known[unit] = Pieces([], [], [])
-        for word in self.cutter.words_of(unit):
-            tokens = self._backend.model.tokenize(word.text)
+        for word, tokens in self._tokens(unit):
             names = [token.value for token in tokens]
             places = _places(word, names, self.cutter.segment.prefix)
             _extend(result, [token.id for token in tokens], names, places)
         return result
 
+    def words(self, text: str) -> list[str]:
+        """What WordPiece is given for `text`."""
+        [stretches] = self.cutter.cut([text])
+        words: list[str] = []
+        for stretch, placed in stretches:
+            words += [stretch.special] if stretch.special else []
+            words += [word.text for unit, _, _ in placed for word, _ in self._tokens(unit)]
+        return words
+
+    def _tokens(self, unit: Unit) -> list[tuple[Word, list[tokenizers.Token]]]:
+        """Words and their pieces. A base form with a letter that no entry has is looked up as it is written."""
+        found = self._look_up(unit)
+        if unit.form != unit.surface and _has_unknown(found):
+            written = self._look_up(unit._replace(form=unit.surface))
+            return found if _has_unknown(written) else written
+        return found
+
+    def _look_up(self, unit: Unit) -> list[tuple[Word, list[tokenizers.Token]]]:
+        return [(word, self._backend.model.tokenize(word.text)) for word in self.cutter.words_of(unit)]
+
     def _id(self, token: str) -> int:
         number = self._backend.token_to_id(token)
         assert number is not None
         return number
+
+
+def _has_unknown(found: list[tuple[Word, list[tokenizers.Token]]]) -> bool:
+    return any(token.value == "[UNK]" for _, tokens in found for token in tokens)
 
 
 def count_words(texts: Iterable[str], cutter: UnitCutter) -> Counter[str]:

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from malmoi.errors import OptionError, VocabularyError
+from malmoi.morphology.sejong import TAGS
 from malmoi.text import is_cjk, is_hangul, is_punctuation
 from malmoi.tokenizer.backend import malmoi_normalizer
 from malmoi.tokenizer.bpe import PREFIX, PairMerger
@@ -142,6 +143,7 @@ def choose_characters(
     max_share: float,
     coverage: float = VocabOptions.char_coverage,
     n_reserved: int = len(SPECIAL_TOKENS),
+    way: Segment = WAYS["eojeol"],
 ) -> CharacterChoice:
     """Choose the characters that get entries: all Hangul and ASCII, others by count.
 
@@ -155,7 +157,7 @@ def choose_characters(
     counts = _count_characters(words)
     ranked = sorted(counts, key=lambda char: (-counts[char], char))
     always = [char for char in ranked if char.isascii() or is_hangul(char)]
-    n_entries = sum(map(_n_entries, always))
+    n_entries = sum(_n_entries(char, way) for char in always)
     smallest = n_reserved + n_entries
     if smallest > size:
         raise VocabularyError(
@@ -173,10 +175,10 @@ def choose_characters(
         remaining -= counts[char]
         if char in kept:
             continue
-        if n_entries + _n_entries(char) > room:
+        if n_entries + _n_entries(char, way) > room:
             break
         kept.add(char)
-        n_entries += _n_entries(char)
+        n_entries += _n_entries(char, way)
     return CharacterChoice(
         kept=[char for char in ranked if char in kept],
         dropped=[char for char in ranked if char not in kept],
@@ -192,28 +194,27 @@ def _count_characters(words: Mapping[str, int]) -> Counter[str]:
     return Counter({chr(code): int(totals[code]) for code in np.flatnonzero(totals).tolist()})
 
 
-def _n_entries(char: str) -> int:
-    """One where clean-up always sets the character apart, so that it never continues a word; else two."""
-    return 1 if is_cjk(char) or is_punctuation(char) else 2
+def _n_entries(char: str, way: Segment) -> int:
+    """One where a character never continues a word (clean-up sets it apart), or has no mark where it does; else two."""
+    return 1 if not way.prefix or is_cjk(char) or is_punctuation(char) else 2
 
 
 def _entries(chars: Iterable[str], way: Segment) -> list[str]:
     """The entries of characters: `X` for all, then `##X`."""
     chars = list(chars)
-    return chars + [way.prefix + char for char in chars if way.prefix and _n_entries(char) == 2]
+    return chars + [way.prefix + char for char in chars if _n_entries(char, way) == 2]
 
 
 def _texts_and_tags(words: Mapping[str, int], way: Segment) -> tuple[Mapping[str, int], list[str]]:
-    """Words without `##` and tags, and the tags (`##/NNG`), which all get entries."""
+    """Words without `##` and tags; and the entries of tags (`##/NNG`), also of those that this corpus does not have."""
     if not way.cut:
         return words, []
     texts: Counter[str] = Counter()
-    tags: dict[str, None] = {}
     for word, count in words.items():
-        symbols = [(symbol, symbol.removeprefix(way.prefix)) for symbol in way.symbols(word)]
-        texts["".join(bare for _, bare in symbols if len(bare) == 1)] += count
-        tags.update({symbol: None for symbol, bare in symbols if len(bare) > 1})
-    return texts, list(tags)
+        bare = (symbol.removeprefix(way.prefix) for symbol in way.symbols(word))
+        texts["".join(char for char in bare if len(char) == 1)] += count
+    end_mark = "" if way.prefix else "_"
+    return texts, [f"{way.prefix}/{tag}{end_mark}" for tag in sorted(TAGS)] if way.tagged else []
 
 
 def _choose(texts: Mapping[str, int], tags: list[str], options: VocabOptions, size: int) -> CharacterChoice:
@@ -223,6 +224,7 @@ def _choose(texts: Mapping[str, int], tags: list[str], options: VocabOptions, si
         max_share=options.max_char_share,
         coverage=options.char_coverage,
         n_reserved=len(SPECIAL_TOKENS) + len(options.tokens) + len(tags),
+        way=WAYS[options.segment],
     )
 
 
@@ -293,7 +295,7 @@ def _too_large(words: Mapping[str, int], options: VocabOptions, n_pieces: int) -
     size, reached = options.size, 0
     while reached != size:
         chars = _choose(texts, tags, options, size)
-        n_fixed = len(SPECIAL_TOKENS) + len(options.tokens) + len(_entries(chars.kept, way)) + len(tags)
+        n_fixed = len(SPECIAL_TOKENS) + len(options.tokens) + chars.n_entries + len(tags)
         reached, size = size, min(size, n_fixed + n_pieces)
     return (
         f"size is {options.size}, but this corpus gives {size} entries with min_count {options.min_count}: "

@@ -235,7 +235,7 @@ class Tokenizer:
     def words(self, text: str) -> list[str]:
         """What WordPiece cuts further: for transformers and others who cannot analyse, to be joined by blanks."""
         if self._analysed:
-            return self._analysed.cutter.words(text)
+            return self._analysed.words(text)
         normalizer, pre_tokenizer = self._backend.normalizer, self._backend.pre_tokenizer
         [text] = _encodable([text])
         text = normalizer.normalize_str(text) if normalizer else text
