@@ -19,12 +19,14 @@ from malmoi.tokenizer.tokenizer import Encoding
 
 METHODS = {
     "Tokenizer": {
-        "from_vocabulary": "vocabulary, *, segment, lowercase=False",
-        "load": "directory",
+        "from_vocabulary": "vocabulary, *, segment, lowercase=False, analyzer=None",
+        "load": "directory, *, analyzer=None",
         "save": "self, directory",
         "encode": "self, text, *, special_tokens=True",
         "encode_batch": "self, texts, *, special_tokens=True",
         "encode_ids": "self, texts",
+        "words": "self, text",
+        "encode_words": "self, words",
         "decode": "self, ids",
     },
     "Predictor": {
@@ -36,7 +38,8 @@ METHODS = {
 
 FLAGS = {
     "corpus": "--out --min-chars --min-hangul --rejects --workers --force",
-    "vocab": "--out --size --min-count --segment --workers --force",
+    "vocab": "--out --size --min-count --segment --analyzer --workers --force",
+    "analyze": "--analyzer --score --url --cache",
     "tokenize": "--special-tokens",
     "shards": "--out --force",
     "pretrain": "--out --size --steps --budget --save-every --seed --resume --device --force",
@@ -130,3 +133,9 @@ def test_lines_of_predict_evaluate_and_score(
 def test_nothing_loads_pytorch_before_it_computes() -> None:
     script = "import sys, malmoi, malmoi.cli.main; malmoi.Tokenizer; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script]).returncode == 0
+
+
+def test_line_of_analyze(capsys: pytest.CaptureFixture[str]) -> None:
+    [line] = _lines(capsys, "analyze", "책을 봤다.", "--analyzer", "kiwi")
+    assert list(line) == ["text", "analyses"]
+    assert line["analyses"]["kiwi"][2] == {"form": "보", "tag": "VV", "start": 3, "end": 4, "lemma": "보다"}
