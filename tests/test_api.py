@@ -45,9 +45,9 @@ METHODS = {
 
 FLAGS = {
     "corpus": "--out --min-chars --min-hangul --rejects --workers --force",
-    "vocab": "--out --size --min-count --segment --workers --force",
+    "vocab": "--out --size --min-count --segment --analyzer --workers --force",
     "tokenize": "--special-tokens",
-    "analyze": "--analyzer --score",
+    "analyze": "--analyzer --score --url --cache",
     "vocab-compare": "--max-documents",
     "shards": "--out --workers --force",
     "pretrain": "--out --size --steps --budget --save-every --seed --resume --device --force",
@@ -112,7 +112,7 @@ def test_fields_of_examples_and_predictions() -> None:
 
 
 def test_commands() -> None:
-    assert {name for name in app if not name.startswith("-")} == set(FLAGS)
+    assert {name for name in app if not name.startswith("-")} == {*FLAGS, "data"}
 
 
 @pytest.mark.parametrize("command", FLAGS)

@@ -44,9 +44,10 @@ class KiwiAnalyzer:
     def analyze(self, texts: Iterable[str]) -> Iterator[list[Morph]]:
         """See `Analyzer`. Texts are analysed in parallel, ahead of what is asked for."""
         seen: list[str] = []  # those in flight: an error does not say which text it was
-        answers = iter(self._load().tokenize(_remember(texts, seen)))
+        kiwi, answers = self._load(), None
         while True:
             try:
+                answers = answers or iter(kiwi.tokenize(_remember(texts, seen)))
                 tokens = next(answers)
             except StopIteration:
                 return

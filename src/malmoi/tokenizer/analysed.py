@@ -103,16 +103,23 @@ class AnalysedEncoder:
 
     def encode(self, texts: Sequence[str]) -> Iterator[Pieces]:
         """Ids, pieces and spans of each text, spans in the text as it was passed."""
+        known, pieces = self._known, self.pieces
         for stretches in self.cutter.cut(texts):
             result = Pieces([], [], [])
+            all_ids, all_names, all_spans = result
             for stretch, placed in stretches:
                 if stretch.special:
                     _extend(result, [self._id(stretch.special)], [stretch.special], [(stretch.start, stretch.end)])
-                original = stretch.plain.original
+                shift, moved = stretch.start, stretch.plain.spans is not None
                 for unit, start, _ in placed:
-                    ids, names, spans = self.pieces(unit)
-                    places = [original(start + first, start + last) for first, last in spans]
-                    _extend(result, ids, names, [(a + stretch.start, b + stretch.start) for a, b in places])
+                    ids, names, spans = known.get(unit) or pieces(unit)
+                    all_ids += ids
+                    all_names += names
+                    if moved:
+                        spans = [stretch.plain.original(start + first, start + last) for first, last in spans]
+                        start = 0
+                    start += shift
+                    all_spans += [(start + first, start + last) for first, last in spans]
             yield result
 
     def pieces(self, unit: Unit) -> Pieces:
