@@ -1,20 +1,19 @@
 """Fixtures shared by all tests. Real data is read through MALMOI_DATA and never needed."""
 
 import os
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from sample import SAMPLE
 
 from malmoi.corpus.build import build_corpus
+from malmoi.export import ExportOptions, export_model
 from malmoi.finetune import finetune
 from malmoi.pretraining.pretrain import pretrain
 from malmoi.pretraining.recipe import PretrainOptions
 from malmoi.pretraining.shards import build_shards
 from malmoi.tokenizer.build import VocabOptions, build_vocab
 from malmoi.training.options import FinetuneOptions
-
-SAMPLE = Path(str(files("malmoi.sample")))
 
 
 @pytest.fixture(scope="session")
@@ -48,4 +47,13 @@ def quick_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     finetune(
         "classification", folder / "pretrained", folder / "train.tsv", folder / "model", once, dev=folder / "dev.tsv"
     )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def exported(quick_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`model` in int8 and `pretrained` in fp32, of `quick_run`, as they run without PyTorch."""
+    folder = tmp_path_factory.mktemp("exported")
+    export_model(quick_run / "model", folder / "model", ExportOptions(int8=True))
+    export_model(quick_run / "pretrained", folder / "pretrained")
     return folder

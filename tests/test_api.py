@@ -17,38 +17,48 @@ from malmoi.tasks.classification import ClassificationExample
 from malmoi.tasks.cloze import ClozeExample
 from malmoi.tasks.labels import LabelPrediction
 from malmoi.tasks.pair import PairExample
+from malmoi.tasks.qa_files import QaExample
 from malmoi.tasks.regression import RegressionExample, RegressionPrediction
+from malmoi.tasks.relation_files import RelationExample
+from malmoi.tasks.tagging_files import TaggingExample
 from malmoi.tokenizer.tokenizer import Encoding
 
 METHODS = {
     "Tokenizer": {
-        "from_vocabulary": "vocabulary, *, segment, lowercase=False",
-        "load": "directory",
+        "from_vocabulary": "vocabulary, *, segment, lowercase=False, tokens=(), analyzer=None",
+        "load": "directory, *, analyzer=None",
         "save": "self, directory",
         "encode": "self, text, *, special_tokens=True",
         "encode_batch": "self, texts, *, special_tokens=True",
         "encode_ids": "self, texts",
         "decode": "self, ids",
+        "words": "self, text",
+        "encode_words": "self, words",
     },
     "Predictor": {
         "load": "directory, *, task=None, device=None, precision='auto'",
         "predict": "self, examples",
         "evaluate": "self, examples",
+        "with_options": "self, options",
     },
 }
 
 FLAGS = {
     "corpus": "--out --min-chars --min-hangul --rejects --workers --force",
-    "vocab": "--out --size --min-count --segment --workers --force",
+    "vocab": "--out --size --min-count --segment --analyzer --workers --force",
     "tokenize": "--special-tokens",
-    "shards": "--out --force",
+    "analyze": "--analyzer --score --url --cache",
+    "vocab-compare": "--max-documents",
+    "shards": "--out --workers --force",
     "pretrain": "--out --size --steps --budget --save-every --seed --resume --device --force",
-    "data": "",
     "finetune": "--train --dev --out --format --epochs --lr --lrs --seed --seeds --baseline --device --force",
-    "evaluate": "--format --task --errors --device",
+    "evaluate": "--format --task --errors --device --trim-particles --no-answer-threshold",
     "predict": "--format --task --submission --device",
     "score": "--format",
+    "split-articles": "--out --force",
     "info": "",
+    "export": "--out --int8 --dev --format --force",
+    "serve": "--host --port --workers --api-key-file --cors --max-queue --max-examples --timeout-s --device",
     "quickstart": "--corpus --out --budget --seed --force",
 }
 
@@ -95,11 +105,14 @@ def test_fields_of_examples_and_predictions() -> None:
     assert [field.name for field in fields(ClozeExample)] == ["text", "choices", "answer"]
     assert [field.name for field in fields(RegressionPrediction)] == ["score"]
     assert [field.name for field in fields(ChoicePrediction)] == ["choice", "scores"]
+    assert [field.name for field in fields(QaExample)] == ["question", "context", "id", "answers"]
+    assert [field.name for field in fields(TaggingExample)] == ["text", "entities"]
+    assert [field.name for field in fields(RelationExample)] == ["text", "subject", "object", "label"]
     assert [field.name for field in fields(LabelPrediction)] == ["label", "probabilities"]
 
 
 def test_commands() -> None:
-    assert {name for name in app if not name.startswith("-")} == set(FLAGS)
+    assert {name for name in app if not name.startswith("-")} == {*FLAGS, "data"}
 
 
 @pytest.mark.parametrize("command", FLAGS)

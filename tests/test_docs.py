@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import SAMPLE
+from sample import SAMPLE
 from snippets import ROOT, blocks
 
 STAGES = ["corpus.md", "vocabulary.md", "pretraining.md", "finetuning.md"]

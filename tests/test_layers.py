@@ -8,7 +8,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "malmoi"
 
 LAYERS = [
     ["errors", "text", "artifact", "progress"],
-    ["engine", "corpus.*", "download"],
+    ["engine", "corpus.*", "download", "morphology.*"],
     ["tokenizer.*", "data_sets"],
     ["pretraining.examples", "pretraining.masking", "pretraining.shards"],
     ["tasks.*"],
@@ -17,12 +17,24 @@ LAYERS = [
     ["pretraining.pretrain", "predictor"],
     ["baseline", "finetune_run", "submission"],
     ["finetune_sweep"],
-    ["finetune", "info"],
+    ["finetune", "info", "export", "search.*"],
+    ["serving.*"],
     ["quickstart"],
     ["cli.*"],
 ]
 # Function-level imports keep start-up fast and optional libraries optional; only here.
-LATE_IMPORTS_ALLOWED = ("__init__", "baseline", "cli.", "corpus.sentences", "corpus.sevenzip", "engine")
+LATE_IMPORTS_ALLOWED = (
+    "__init__",
+    "baseline",
+    "cli.",
+    "corpus.sentences",
+    "corpus.sevenzip",
+    "engine",
+    "model.load",
+    "morphology.kiwi",
+    "morphology.mecab",
+    "morphology.okt",
+)
 
 
 def _modules() -> dict[str, ast.Module]:

@@ -5,6 +5,7 @@
     │   └── DataError           one bad record, with its file and line
     ├── OptionError             a value that cannot work: what it is, what is expected, what to do
     ├── OutputError             a place that cannot be written, or that holds something already
+    ├── AnalyzerError           a morphological analyser that is not installed, or that fails on a text
     ├── VocabularyError         a vocabulary that cannot be learnt, read or used with this model
     └── CheckpointError         a model directory or training state that does not fit
 
@@ -40,6 +41,10 @@ class OptionError(MalmoiError):
 
 class OutputError(MalmoiError):
     """An output cannot be written, or exists already."""
+
+
+class AnalyzerError(MalmoiError):
+    """A morphological analyser is not installed, out of quota, or fails on a text."""
 
 
 class VocabularyError(MalmoiError):

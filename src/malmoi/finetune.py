@@ -17,6 +17,7 @@ from malmoi.model.checkpoint import save_model
 from malmoi.model.names import Architecture
 from malmoi.predictor import TASK_FILE, check_vocabulary
 from malmoi.tasks.catalog import AnyTask, ExampleFile, learn_task, read_example_file, task_type
+from malmoi.tasks.options import TaskOptions
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.options import FinetuneOptions
 from malmoi.training.rows import encode_compactly
@@ -73,6 +74,7 @@ def finetune(
     out: Path,
     options: FinetuneOptions = FinetuneOptions(),
     *,
+    task_options: TaskOptions = TaskOptions(),
     dev: Path | None = None,
     format: str = "auto",
     baseline: bool = False,
@@ -89,6 +91,7 @@ def finetune(
         train: labelled examples.
         out: directory to make.
         options: the recipe.
+        task_options: what only this task has.
         dev: labelled examples to choose the best epoch and seed by; without them the last epoch of the first seed.
         format: format of both files, or `auto`.
         baseline: whether a linear model on the same examples is measured beside, for tasks with labels.
@@ -107,20 +110,24 @@ def finetune(
         check_baseline(kind)
     tokenizer = Tokenizer.load(model_directory)
     train_file = read_example_file(kind, train, format)
-    task = learn_task(kind, train_file.examples, train)
+    task = learn_task(kind, train_file.examples, train).with_options(task_options)
+    train_examples = task.training_examples(train_file.examples)
     run = FinetuningRun(task, tokenizer, model_directory, options)
     check_vocabulary(tokenizer, run.config.n_tokens, model_directory)
     dev_file = ExampleFile([], {}) if dev is None else read_example_file(task, dev, format)
     if not all(map(task.is_labelled, dev_file.examples)):
         raise InputError(f"{dev} has examples without a label: expected one in each, add them or leave --dev out")
-    rows = encode_compactly(task, train_file.examples, tokenizer, run.max_tokens)
-    scores = linear_baseline(task, train_file.examples, dev_file.examples).metrics if baseline else {}
+    rows = encode_compactly(task, train_examples, tokenizer, run.max_tokens)
+    if task.head.kind == "token":
+        rows = rows.each_row_by_itself()
+    scores = linear_baseline(task, train_examples, dev_file.examples).metrics if baseline else {}
     settled = replace(options, epochs=run.n_epochs(len(rows)), batch_size=run.batch_size, max_tokens=run.max_tokens)
-    recorded = asdict(settled) | {"task": task_name, "model": str(model_directory)}
+    given = {name: value for name, value in asdict(task_options).items() if value is not None}
+    recorded = asdict(settled) | given | {"task": task_name, "model": str(model_directory)}
     with kept_runs(out, _plan(recorded, model_directory, train, dev)) as directory:
         sweep = run_all(run, rows, dev_file.examples, directory)
         report = replace(
-            _report(task, len(rows), len(dev_file.examples), sweep),
+            _report(task, len(train_examples), len(dev_file.examples), sweep),
             epochs=run.n_epochs(len(rows)),
             baseline=scores,
             dropped={str(p): f.dropped for p, f in ((train, train_file), (dev, dev_file)) if f.dropped},
@@ -165,7 +172,8 @@ def _write(run: FinetuningRun, sweep: Sweep, directory: Path, recorded: dict[str
     model = run.new_model(sweep.best.seed)
     model.load_state_dict(sweep.best.weights)
     task = run.task
-    save_model(model, directory, labels=task.labels or None, architecture=_ARCHITECTURES.get(task.name))
+    architecture = "QuestionAnswering" if task.head.loss == "span" else _ARCHITECTURES.get(task.name)
+    save_model(model, directory, labels=task.output_names or None, architecture=architecture)
     run.tokenizer.save(directory)
     write_json(directory / TASK_FILE, task.to_json() | {"max_tokens": run.max_tokens})
     write_json(directory / "report.json", asdict(report))

@@ -18,7 +18,7 @@ from torch import Tensor
 from malmoi.errors import OptionError
 from malmoi.model.checkpoint import load_config, new_task_model
 from malmoi.model.heads import TaskModel
-from malmoi.model.runtime import TorchRuntime, forward
+from malmoi.model.torch_runtime import TorchRuntime, forward
 from malmoi.predictor import Predictor
 from malmoi.progress import progress_bar
 from malmoi.tasks.catalog import AnyTask

@@ -10,12 +10,12 @@ from typing import Any, Self
 
 from malmoi.artifact import write_text
 from malmoi.errors import CheckpointError, DataError, InputError, OptionError, VocabularyError
-from malmoi.model.checkpoint import load_task_model, new_task_model
-from malmoi.model.runtime import TorchRuntime
+from malmoi.model.load import load_runtime
+from malmoi.model.runtime import Runtime
 from malmoi.tasks.catalog import AnyTask, find_layout, read_example_file, task_from_json, task_type
+from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.task import Scores
 from malmoi.tokenizer.tokenizer import Tokenizer
-from malmoi.training.device import select_device
 from malmoi.training.options import Precision
 
 TASK_FILE = "task.json"
@@ -31,7 +31,7 @@ class Predictor:
     'positive'
     """
 
-    def __init__(self, task: AnyTask, tokenizer: Tokenizer, runtime: TorchRuntime, max_tokens: int) -> None:
+    def __init__(self, task: AnyTask, tokenizer: Tokenizer, runtime: Runtime, max_tokens: int) -> None:
         self.task, self.tokenizer, self.runtime, self.max_tokens = task, tokenizer, runtime, max_tokens
 
     @classmethod
@@ -55,15 +55,24 @@ class Predictor:
             made, max_tokens = load_task(directory)
             if task not in (None, made.name):
                 raise CheckpointError(f"{directory} is a model for {made.name}: expected one for {task}")
-            model = load_task_model(directory)
         else:
-            made = _untrained_task(task)
-            model = new_task_model(directory, made.head.kind, made.head.n_outputs)
-            max_tokens = min(model.config.max_tokens, made.max_tokens)
+            made, max_tokens = _untrained_task(task), None
         tokenizer = Tokenizer.load(directory)
-        check_vocabulary(tokenizer, model.config.n_tokens, directory)
-        runtime = TorchRuntime(model.to(select_device(device)), precision=precision)
-        return cls(made, tokenizer, runtime, max_tokens)
+        runtime = load_runtime(directory, device=device, precision=precision)
+        check_vocabulary(tokenizer, runtime.config.n_tokens, directory)
+        if runtime.kind != made.head.kind:
+            raise CheckpointError(
+                f"{directory} has a {runtime.kind} head: expected a {made.head.kind} one, as {made.name} needs"
+            )
+        return cls(made, tokenizer, runtime, max_tokens or min(runtime.config.max_tokens, made.max_tokens))
+
+    def with_options(self, options: TaskOptions) -> Self:
+        """The same model with the options of its task that are set.
+
+        Raises:
+            OptionError: one that the task does not have.
+        """
+        return type(self)(self.task.with_options(options), self.tokenizer, self.runtime, self.max_tokens)
 
     def predict(self, examples: Sequence[Any]) -> list[Any]:
         """Predictions for examples, in order.

@@ -38,6 +38,11 @@ _CONTROL = _character_class(
     "0-8 b-c e-1f 7f-9f ad 600-605 61c 6dd 70f 180e 200b-200f 202a-202e 2060-2064 2066-206f e000-f8ff feff "
     "fff9-fffb fffd 110bd 1bca0-1bca3 1d173-1d17a e0001 e0020-e007f f0000-ffffd 100000-10fffd"
 )
+_UNCLEAN = re.compile(  # what either of them matches but the blank, and half surrogates
+    "["
+    + (_CONTROL.pattern + _WHITESPACE.pattern)[1:-1].replace("][", "").replace(f"{_escape('20')}-{_escape('20')}", "")
+    + "\ud800-\udfff]"
+)
 _PUNCTUATION = _character_class(
     """
     21-2f 3a-40 5b-60 7b-7e a1 a7 ab b6-b7 bb bf 37e 387 55a-55f 589-58a 5be 5c0 5c3 5c6 5f3-5f4 609-60a
@@ -88,6 +93,11 @@ def is_punctuation(char: str) -> bool:
 def is_control(char: str) -> bool:
     """Whether BERT's clean-up deletes `char`: controls, formats (zero-width too), private use, U+FFFD."""
     return _CONTROL.match(char) is not None
+
+
+def is_clean(text: str) -> bool:
+    """Whether composition and BERT's clean-up would leave `text` as it is (only plain blanks, nothing to delete)."""
+    return _UNCLEAN.search(text) is None and unicodedata.is_normalized("NFC", text)
 
 
 def is_whitespace(char: str) -> bool:

@@ -79,6 +79,24 @@ def test_equal_inputs_give_equal_shards(workshop: Path, tmp_path: Path) -> None:
     assert load_shards(tmp_path / "shards").content_hash == load_shards(workshop / "shards").content_hash
 
 
+def test_the_same_shards_for_any_number_of_workers(workshop: Path, tmp_path: Path) -> None:
+    lines = (workshop / "corpus.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "corpus").mkdir()
+    for number in range(4):
+        part = "".join(lines[10 * number : 10 * number + 10])
+        (tmp_path / "corpus" / f"part-{number:05}.jsonl").write_text(part, encoding="utf-8")
+    options = ShardOptions(shard_tokens=300)
+    hashes = set()
+    for name, corpus, workers in (
+        ("file", workshop / "corpus.jsonl", 1),
+        ("parts", tmp_path / "corpus", 1),
+        ("processes", tmp_path / "corpus", 2),
+    ):
+        build_shards(corpus, workshop / "tokenizer", tmp_path / name, options, workers=workers)
+        hashes.add(load_shards(tmp_path / name).content_hash)
+    assert len(hashes) == 1
+
+
 def _cut(name: str, n_bytes: int) -> Callable[[Path], object]:
     return lambda shards: (shards / name).write_bytes((shards / name).read_bytes()[:-n_bytes])
 

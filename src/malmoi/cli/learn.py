@@ -5,6 +5,7 @@ from typing import Annotated
 
 from malmoi.cli.app import Flat, app, print_report, say
 from malmoi.pretraining.recipe import PretrainOptions
+from malmoi.tasks.options import TaskOptions
 from malmoi.training.options import FinetuneOptions
 
 
@@ -49,12 +50,13 @@ def finetune(
     format: str = "auto",
     options: Annotated[FinetuneOptions, Flat] = FinetuneOptions(),
     baseline: bool = False,
+    task_options: Annotated[TaskOptions, Flat] = TaskOptions(),
     force: bool = False,
 ) -> None:
     """Fine-tune a pre-trained model for a task. A run that was stopped goes on with the same command.
 
     Args:
-        task: classification, pair, regression, choice or cloze.
+        task: classification, pair, regression, qa, tagging, choice, relation or cloze.
         model: Any BERT or ModernBERT directory with its tokenizer.
         train: Labelled examples.
         out: Directory to make.
@@ -65,4 +67,17 @@ def finetune(
     """
     from malmoi.finetune import finetune as run
 
-    print_report(run(task, model, train, out, options, dev=dev, format=format, baseline=baseline, force=force))
+    print_report(
+        run(
+            task,
+            model,
+            train,
+            out,
+            options,
+            task_options=task_options,
+            dev=dev,
+            format=format,
+            baseline=baseline,
+            force=force,
+        )
+    )

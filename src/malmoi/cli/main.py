@@ -3,9 +3,12 @@
 The modules imported here register their commands; each imports what computes only when its command runs.
 """
 
+import malmoi.cli.analyze
+import malmoi.cli.articles
 import malmoi.cli.data
 import malmoi.cli.learn
 import malmoi.cli.look
+import malmoi.cli.serve
 import malmoi.cli.text
 import malmoi.cli.use  # noqa: F401
 from malmoi.cli.app import app, errors_as_exit_codes

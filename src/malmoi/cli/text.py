@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from malmoi.cli.app import Flat, TextOrDash, app, print_record, print_report, stdin_lines
+from malmoi.cli.app import Flat, TextOrDash, app, print_record, print_report, say, stdin_lines
 from malmoi.corpus.options import CorpusOptions
 from malmoi.engine import Engine
 from malmoi.pretraining.shards import ShardOptions
@@ -49,6 +49,7 @@ def vocab(
     out: Path,
     options: Annotated[VocabOptions, Flat] = VocabOptions(),
     workers: int = 1,
+    engine: Engine = "local",
     force: bool = False,
 ) -> None:
     """Learn a vocabulary from a corpus.
@@ -57,11 +58,30 @@ def vocab(
         corpus: Corpus directory, or any file that `malmoi corpus` reads.
         out: Directory to make.
         workers: Processes.
+        engine: Processes of this machine, or those of a Ray cluster.
         force: Replace what stands at --out.
     """
     from malmoi.tokenizer.build import build_vocab
 
-    print_report(build_vocab(corpus, out, options, workers=workers, force=force))
+    print_report(build_vocab(corpus, out, options, workers=workers, engine=engine, force=force))
+
+
+@app.command(name="vocab-compare")
+def vocab_compare(first: Path, second: Path, corpus: Path, /, *, max_documents: int = 10_000) -> None:
+    """Compare two tokenizers on the same text: two lines of figures, then the eojeols they cut differently.
+
+    Args:
+        first: Tokenizer directory; any BERT's, also a vocab.txt alone.
+        second: Another.
+        corpus: Corpus directory, or any file that `malmoi corpus` reads.
+        max_documents: Documents of it that are looked at.
+    """
+    from malmoi.tokenizer.compare import compare
+
+    comparison = compare(first, second, corpus, max_documents=max_documents)
+    say(str(comparison))
+    for record in comparison.records():
+        print_record(record)
 
 
 @app.command
@@ -96,6 +116,8 @@ def shards(
     *,
     out: Path,
     options: Annotated[ShardOptions, Flat] = ShardOptions(),
+    workers: int = 1,
+    engine: Engine = "local",
     force: bool = False,
 ) -> None:
     """Encode a corpus into token shards for pre-training.
@@ -104,8 +126,10 @@ def shards(
         corpus: Corpus directory, or any file that `malmoi corpus` reads.
         tokenizer: Tokenizer directory.
         out: Directory to make.
+        workers: Processes.
+        engine: Processes of this machine, or those of a Ray cluster.
         force: Replace what stands at --out.
     """
     from malmoi.pretraining.shards import build_shards
 
-    print_report(build_shards(corpus, tokenizer, out, options, force=force))
+    print_report(build_shards(corpus, tokenizer, out, options, workers=workers, engine=engine, force=force))

@@ -47,7 +47,8 @@ _APPARATUS = re.compile(
 # Templates that gave a foreign name or its sound leave `()`, `(, 1924년 …)`, `(李白, , 701년 …)`.
 _LEADING_COMMAS = re.compile(r"([(（]) *[,;][ ,;]*")
 _INNER_COMMAS = re.compile(r",(?: +,)+")
-_BRACKETS = re.compile(r"(?<![a-z_])(?<![a-z_]\d)[(（]([^()（）\n]*)[)）]")  # `main()` keeps its own
+# `main()` keeps its own. Looking back from behind the bracket lets the search leap from bracket to bracket.
+_BRACKETS = re.compile(r"[(（](?<![a-z_][(（])(?<![a-z_]\d[(（])([^()（）\n]*)[)）]")
 _HOLE = "\x00"
 
 

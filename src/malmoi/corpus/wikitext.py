@@ -117,8 +117,7 @@ def _marked_line(line: str, *, in_apparatus: bool) -> str:
     return "" if line in ("{", "}", "{|", "|}") else line
 
 
-_SPACED_OPENING = re.compile(r"([(（])[\s,;:·、]+")
-_SPACED_CLOSING = re.compile(r"\s+([)）])")
+_SPACED_OPENING = re.compile(r"([(（])[ ,;:·、]+")
 
 
 def _mend(text: str) -> str:
@@ -127,7 +126,7 @@ def _mend(text: str) -> str:
     if "  " in text:
         text = text.replace("    ", " ").replace("  ", " ").replace("  ", " ")
     if "(" in text or "（" in text:
-        text = mend_brackets(_SPACED_CLOSING.sub(r"\1", _SPACED_OPENING.sub(r"\1", text)))
+        text = mend_brackets(_SPACED_OPENING.sub(r"\1", text.replace(" )", ")").replace(" ）", "）")))
     for gap, closed in ((" , ", ", "), (" . ", ". "), (" ,\n", ",\n"), (" .\n", ".\n")):
         text = text.replace(gap, closed)
     return text[:-2] + "." if text.endswith(" .") else text

@@ -7,6 +7,16 @@ from typing import Any
 from malmoi import __version__
 from malmoi.model.config import ModelConfig
 
+_PIPELINES = {
+    "qa": "question-answering",
+    "tagging": "token-classification",
+    "choice": "multiple-choice",
+    "cloze": "fill-mask",
+    "regression": "sentence-similarity",
+}
+_USUAL_PIPELINE = "text-classification"
+"""What Hugging Face calls the use of a model for a task."""
+
 
 def pretraining_card(
     config: ModelConfig, options: Mapping[str, Any], shards: Mapping[str, Any], values: Mapping[str, float]
@@ -54,9 +64,10 @@ def finetuning_card(
     """
     return "\n\n".join(
         (
-            "---\nlanguage: ko\nlibrary_name: transformers\npipeline_tag: text-classification\ntags: [malmoi]\n---",
+            f"---\nlanguage: ko\nlibrary_name: transformers\npipeline_tag: {_PIPELINES.get(task, _USUAL_PIPELINE)}\n"
+            "tags: [malmoi]\n---",
             f"# A Korean model for {task}",
-            f"Made with malmoi {__version__}. {_shape(config)} Labels: {', '.join(labels)}.",
+            f"Made with malmoi {__version__}. {_shape(config)}" + (f" Labels: {', '.join(labels)}." if labels else ""),
             _json_section("Training", options),
             _json_section("Scores on the development set, in percent", scores),
             "## Limits\n\nScores hold for texts like those of the development set.\n",

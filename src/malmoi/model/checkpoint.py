@@ -7,7 +7,6 @@ with `weights_only`.
 """
 
 import dataclasses
-import json
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,8 @@ from torch import Tensor
 
 from malmoi.artifact import write_json
 from malmoi.errors import CheckpointError, OptionError, OutputError
-from malmoi.model.config import ModelConfig, from_hugging_face, to_hugging_face
+from malmoi.model.config import ModelConfig, to_hugging_face
+from malmoi.model.directory import CONFIG, WEIGHTS, read_config, read_object
 from malmoi.model.heads import HeadKind, LoadReport, PretrainingModel, TaskModel
 from malmoi.model.names import (
     ARCHITECTURES,
@@ -33,8 +33,6 @@ from malmoi.model.names import (
     their_names,
 )
 
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _PICKLED = "pytorch_model.bin"
 
@@ -114,7 +112,21 @@ def load_config(directory: str | Path) -> ModelConfig:
     Raises:
         CheckpointError: no such directory or file, no JSON, another model type, or values that cannot work.
     """
-    return _read_config(Path(directory))[0]
+    return read_config(Path(directory))[0]
+
+
+def has_head(directory: str | Path) -> bool:
+    """Whether a directory's model is one that `load_task_model` reads, by what its configuration says.
+
+    Raises:
+        CheckpointError: as `load_config`.
+    """
+    return _known_architecture(*read_config(Path(directory))) is not None
+
+
+def _known_architecture(config: ModelConfig, written: list[str]) -> Architecture | None:
+    classes = {class_name(config.encoder, architecture): architecture for architecture in ARCHITECTURES}
+    return next((classes[name] for name in written if name in classes), None)
 
 
 def load_pretraining_model(directory: str | Path) -> PretrainingModel:
@@ -126,7 +138,7 @@ def load_pretraining_model(directory: str | Path) -> PretrainingModel:
         CheckpointError: a file or a weight is missing, broken or of another shape.
     """
     directory = Path(directory)
-    config, _ = _read_config(directory)
+    config, _ = read_config(directory)
     model = PretrainingModel(config)
     _fill(model, "PreTraining", directory, _read_weights(directory, config), may_be_new=("next_head.",))
     return model
@@ -139,12 +151,12 @@ def load_task_model(directory: str | Path) -> TaskModel:
         CheckpointError: no head that is known, or a file or a weight is missing, broken or of another shape.
     """
     directory = Path(directory)
-    config, written = _read_config(directory)
-    classes = {class_name(config.encoder, architecture): architecture for architecture in ARCHITECTURES}
-    architecture = next((classes[name] for name in written if name in classes), None)
+    config, written = read_config(directory)
+    architecture = _known_architecture(config, written)
     if architecture is None:
         raise CheckpointError(
-            f"{directory / CONFIG}: architectures {written}: expected one of {', '.join(classes)}; "
+            f"{directory / CONFIG}: architectures {written}: expected one of "
+            f"{', '.join(class_name(config.encoder, name) for name in ARCHITECTURES)}; "
             "a model without a head must be fine-tuned first"
         )
     weights = _read_weights(directory, config)
@@ -183,7 +195,7 @@ def new_task_model(
         OptionError: `kind`, `n_outputs`, `dropout` or `pooling` cannot work.
     """
     directory = Path(directory)
-    config, _ = _read_config(directory)
+    config, _ = read_config(directory)
     if dropout is not None:
         config = dataclasses.replace(config, dropout=dropout, attention_dropout=dropout)
     if pooling is not None:
@@ -198,35 +210,12 @@ def new_task_model(
     return model
 
 
-def _read_config(directory: Path) -> tuple[ModelConfig, list[str]]:
-    """The configuration, and the names of the classes that wrote it."""
-    path = directory / CONFIG
-    if not path.is_file():
-        state = f"has no {CONFIG}" if directory.is_dir() else "does not exist"
-        raise CheckpointError(f"{directory} {state}: expected a model directory with {CONFIG} and {WEIGHTS}")
-    values = _read_json(path)
-    try:
-        return from_hugging_face(values), list(values.get("architectures") or [])
-    except CheckpointError as error:
-        raise CheckpointError(f"{path}: {error}") from error
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error}): fetch it again") from error
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path} holds a {type(values).__name__}: expected a JSON object, fetch it again")
-    return values
-
-
 def _read_weights(directory: Path, config: ModelConfig) -> dict[str, Tensor]:
     """All weights of a directory, under the names that transformers gives them today."""
     if (directory / WEIGHTS).is_file():
         files = [directory / WEIGHTS]
     elif (directory / _INDEX).is_file():
-        pieces = _read_json(directory / _INDEX).get("weight_map", {})
+        pieces = read_object(directory / _INDEX).get("weight_map", {})
         files = [directory / name for name in sorted(set(pieces.values()))]
     else:
         files = [directory / _PICKLED]

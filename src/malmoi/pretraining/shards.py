@@ -6,18 +6,21 @@ tokens (uint16 while the vocabulary allows it, else uint32, little-endian). `sha
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from malmoi.artifact import read_manifest, staged_directory, write_json
-from malmoi.corpus.document import Document
-from malmoi.corpus.readers import iter_corpus
 from malmoi.corpus.sentences import split_sentences
+from malmoi.engine import Engine, map_ordered
 from malmoi.errors import InputError, OptionError
+from malmoi.tokenizer.bulk import BulkEncoder
+from malmoi.tokenizer.count import corpus_pieces, texts_of
 from malmoi.tokenizer.tokenizer import Tokenizer
 
 _DOCUMENTS_AT_ONCE = 512
@@ -58,56 +61,101 @@ class ShardReport:
         )
 
 
-@dataclass(frozen=True)
-class EncodedDocument:
-    """One document's ids and the end of each of its sentences."""
+class _Encoded(NamedTuple):
+    """Documents in ids; those without any token, and sentences without one, are left out."""
 
-    ids: np.ndarray
-    """int32 [n_tokens]"""
-    sentence_ends: np.ndarray
-    """int64 [n_sentences], in tokens from the document's start, strictly rising"""
+    ids: np.ndarray  # uint16 or uint32 [n_tokens]
+    sentence_ends: np.ndarray  # int64 [n_sentences], in tokens, strictly rising
+    document_ends: np.ndarray  # int64 [n_documents], in tokens, strictly rising
+
+    def part(self, first: int, last: int) -> "_Encoded":
+        """The documents from `first` to before `last`."""
+        start, end = (int(self.document_ends[i - 1]) if i else 0 for i in (first, last))
+        sentences = slice(*np.searchsorted(self.sentence_ends, [start, end], side="right"))
+        return _Encoded(
+            self.ids[start:end], self.sentence_ends[sentences] - start, self.document_ends[first:last] - start
+        )
 
 
-def encode_documents(documents: Sequence[Document], tokenizer: Tokenizer) -> Iterator[EncodedDocument]:
-    """Encode documents sentence by sentence; those without any token are left out."""
-    sentences = [split_sentences(document.text) for document in documents]
-    encoded = iter(tokenizer.encode_ids([sentence for group in sentences for sentence in group]))
-    for group in sentences:
-        ids = [piece_ids for piece_ids in islice(encoded, len(group)) if len(piece_ids)]
-        if ids:
-            yield EncodedDocument(np.concatenate(ids), np.cumsum([len(i) for i in ids], dtype=np.int64))
+def _joined(parts: Sequence[_Encoded]) -> _Encoded:
+    n_tokens = np.array([len(part.ids) for part in parts])
+    starts = np.cumsum(n_tokens) - n_tokens
+    return _Encoded(
+        np.concatenate([part.ids for part in parts]),
+        np.concatenate([part.sentence_ends + start for part, start in zip(parts, starts, strict=True)]),
+        np.concatenate([part.document_ends + start for part, start in zip(parts, starts, strict=True)]),
+    )
+
+
+def _encode_texts(texts: Sequence[str], encoder: BulkEncoder, dtype: np.dtype[np.unsignedinteger]) -> _Encoded:
+    """Encode documents sentence by sentence."""
+    sentences = [split_sentences(text) for text in texts]
+    encoded = encoder.encode([sentence for group in sentences for sentence in group])
+    n_sentences = np.array([len(group) for group in sentences], np.int64)
+    document_of = np.repeat(np.arange(len(texts)), n_sentences)
+    lengths = np.zeros(len(texts), np.int64)
+    np.add.at(lengths, document_of, encoded.lengths)
+    return _Encoded(
+        encoded.ids.astype(dtype), np.cumsum(encoded.lengths[encoded.lengths > 0]), np.cumsum(lengths[lengths > 0])
+    )
+
+
+@lru_cache(maxsize=1)
+def _encoder(directory: Path, fingerprint: str) -> BulkEncoder:
+    """What a worker process keeps from piece to piece: the eojeols it knows."""
+    tokenizer = Tokenizer.load(directory)
+    if tokenizer.fingerprint != fingerprint:
+        raise InputError(f"{directory} changed while its corpus was encoded: start again")
+    return BulkEncoder(tokenizer)
+
+
+def _encode_piece(
+    piece: Path | Sequence[str], *, directory: Path, fingerprint: str, dtype: np.dtype[np.unsignedinteger]
+) -> _Encoded:
+    """Encode one piece of the corpus. Runs in a worker."""
+    encoder = _encoder(directory, fingerprint)
+    texts = iter(texts_of(piece))
+    parts = [_encode_texts([], encoder, dtype)]
+    while chunk := list(islice(texts, _DOCUMENTS_AT_ONCE)):
+        parts.append(_encode_texts(chunk, encoder, dtype))
+    return _joined(parts)
 
 
 class _ShardWriter:
     """Collects documents and writes a shard whenever enough tokens are there."""
 
-    def __init__(self, directory: Path, dtype: np.dtype[np.unsignedinteger], shard_tokens: int) -> None:
-        self.directory, self.dtype, self.shard_tokens = directory, dtype, shard_tokens
+    def __init__(self, directory: Path, shard_tokens: int) -> None:
+        self.directory, self.shard_tokens = directory, shard_tokens
         self.n_shards = self.n_documents = self.n_sentences = self.n_tokens = 0
-        self._documents: list[EncodedDocument] = []
-        self._pending_tokens = 0
+        self._waiting: list[_Encoded] = []
+        self._n_waiting = 0
 
-    def add(self, document: EncodedDocument) -> None:
-        self._documents.append(document)
-        self._pending_tokens += len(document.ids)
-        if self._pending_tokens >= self.shard_tokens:
-            self.flush()
+    def add(self, encoded: _Encoded) -> None:
+        ends, first = encoded.document_ends, 0
+        while first < len(ends):
+            start = int(ends[first - 1]) if first else 0
+            # The document that fills the shard is its last one.
+            filling = int(ends.searchsorted(start + self.shard_tokens - self._n_waiting))
+            last = min(filling + 1, len(ends))
+            self._waiting.append(encoded.part(first, last))
+            self._n_waiting += int(ends[last - 1]) - start
+            if self._n_waiting >= self.shard_tokens:
+                self.flush()
+            first = last
 
     def flush(self) -> None:
-        if not self._documents:
+        if not self._waiting:
             return
-        lengths = np.array([len(d.ids) for d in self._documents], dtype=np.int64)
-        starts = np.cumsum(lengths) - lengths
-        sentence_ends = [d.sentence_ends + start for d, start in zip(self._documents, starts, strict=True)]
+        shard = _joined(self._waiting)
         stem = str(self.directory / f"shard-{self.n_shards:05d}")
-        np.concatenate([d.ids for d in self._documents]).astype(self.dtype).tofile(f"{stem}.tokens")
-        np.save(f"{stem}.sentences.npy", np.concatenate(sentence_ends))
-        np.save(f"{stem}.documents.npy", np.cumsum(lengths))
+        shard.ids.tofile(f"{stem}.tokens")
+        np.save(f"{stem}.sentences.npy", shard.sentence_ends)
+        np.save(f"{stem}.documents.npy", shard.document_ends)
         self.n_shards += 1
-        self.n_documents += len(lengths)
-        self.n_sentences += sum(map(len, sentence_ends))
-        self.n_tokens += int(lengths.sum())
-        self._documents, self._pending_tokens = [], 0
+        self.n_documents += len(shard.document_ends)
+        self.n_sentences += len(shard.sentence_ends)
+        self.n_tokens += len(shard.ids)
+        self._waiting, self._n_waiting = [], 0
 
 
 def build_shards(
@@ -116,9 +164,20 @@ def build_shards(
     out: Path,
     options: ShardOptions = ShardOptions(),
     *,
+    workers: int = 1,
+    engine: Engine = "local",
     force: bool = False,
 ) -> ShardReport:
     """Encode `corpus` (a corpus directory or a file) into token shards at `out`.
+
+    Args:
+        corpus: what to encode.
+        tokenizer_directory: what to encode it with.
+        out: the directory to make.
+        options: see `ShardOptions`.
+        workers: processes that split and encode; the shards are the same, byte for byte, for every number.
+        engine: processes of this machine or of a Ray cluster.
+        force: replace `out` if it exists.
 
     Raises:
         InputError: the corpus cannot be read or gives no token.
@@ -128,13 +187,12 @@ def build_shards(
     dtype = np.dtype("<u2" if tokenizer.n_tokens <= 1 << 16 else "<u4")
     settings = asdict(options) | {"tokenizer": tokenizer.fingerprint}
     with staged_directory(out, kind="shards", options=settings, force=force) as directory:
-        writer = _ShardWriter(directory, dtype, options.shard_tokens)
+        writer = _ShardWriter(directory, options.shard_tokens)
         n_unknown = 0
-        documents = iter_corpus(corpus)
-        while chunk := list(islice(documents, _DOCUMENTS_AT_ONCE)):
-            for document in encode_documents(chunk, tokenizer):
-                n_unknown += int(np.count_nonzero(document.ids == tokenizer.unk_id))
-                writer.add(document)
+        encode = partial(_encode_piece, directory=tokenizer_directory, fingerprint=tokenizer.fingerprint, dtype=dtype)
+        for encoded in map_ordered(encode, corpus_pieces(corpus), workers, engine):
+            n_unknown += int(np.count_nonzero(encoded.ids == tokenizer.unk_id))
+            writer.add(encoded)
         writer.flush()
         if writer.n_tokens == 0:
             raise InputError(f"{corpus} gives no token: expected a corpus with at least one document with text")

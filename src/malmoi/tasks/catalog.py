@@ -12,8 +12,12 @@ from malmoi.tasks.choice import Choice
 from malmoi.tasks.classification import Classification
 from malmoi.tasks.cloze import Cloze
 from malmoi.tasks.files import Dropped, bare_suffix, read_head, read_json_lines, read_records
+from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.pair import Pair
+from malmoi.tasks.qa import Qa
 from malmoi.tasks.regression import Regression
+from malmoi.tasks.relation import Relation
+from malmoi.tasks.tagging import Tagging
 from malmoi.tasks.task import Scores, Task
 
 AnyTask = Task[Any, Any]
@@ -22,7 +26,10 @@ TASKS: dict[str, type[AnyTask]] = {
     "classification": Classification,
     "pair": Pair,
     "regression": Regression,
+    "qa": Qa,
+    "tagging": Tagging,
     "choice": Choice,
+    "relation": Relation,
     "cloze": Cloze,
 }
 
@@ -175,7 +182,13 @@ def read_predictions(task: AnyTask | type[AnyTask], path: Path) -> list[Any]:
     return list(read_records(path, read_json_lines, make))
 
 
-def score_files(task: type[AnyTask], gold: Path, predictions: Path, format: str = "auto") -> Scores:
+def score_files(
+    task: type[AnyTask],
+    gold: Path,
+    predictions: Path,
+    format: str = "auto",
+    options: TaskOptions = TaskOptions(),
+) -> Scores:
     """Judge anybody's predictions, one a line in the order of the gold examples.
 
     The labels are those that occur in the two files. So where predictions come without probabilities, a task
@@ -185,8 +198,10 @@ def score_files(task: type[AnyTask], gold: Path, predictions: Path, format: str 
         InputError: a file cannot be read, or they do not belong together; see `Task.score`.
     """
     examples = read_examples(task, gold, format)
-    answers = read_predictions(task, predictions)
-    return task.from_answers(examples, answers).score(answers, examples)
+    answers = task.predictions_by_id(predictions, examples)
+    if answers is None:
+        answers = read_predictions(task, predictions)
+    return task.from_answers(examples, answers).with_options(options).score(answers, examples)
 
 
 def _check_all(task: AnyTask, path: Path, examples: list[Any]) -> None:

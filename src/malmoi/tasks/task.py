@@ -6,7 +6,7 @@ looks at a label to decide which rows to make: training, evaluation, command lin
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.errors import CheckpointError, OptionError
+from malmoi.tasks.options import TaskOptions
 from malmoi.tokenizer.tokenizer import Encoding
 
 ExampleT = TypeVar("ExampleT")
@@ -52,11 +53,17 @@ class Row:
     segments: NDArray[np.uint8]
     """uint8 `[T]`: 0 for the first text and its special tokens, 1 for the second."""
     target: int | float | NDArray[Any] | None = None
-    """What the head should give: a class, a number, or an array `[T]` of a class a token; `None`: unknown."""
+    """What the head should give: a class, a number, or an array `[T]` of a class a token; `None`: unknown.
+
+    For the loss `span` an array of what a token may be and is: -100 no part of an answer, else 0, and 1 more for
+    a start, 2 more for an end.
+    """
     choice: int | None = None
     """Which of its example's choices the row speaks for; `None` where there is nothing to choose."""
     asked: NDArray[np.int32] | None = None
     """int32 `[T]`, for a masked head: the token whose log-probability is wanted at each place, -1 for none."""
+    spans: NDArray[np.int32] | None = None
+    """int32 `[T, 2]`: the characters each token stands for, in the text that is to be read; empty for all others."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,9 @@ class Head:
     """One output a row, one a token, or the vocabulary at masked places."""
     n_outputs: int
     """Width of the output."""
-    loss: Literal["cross_entropy", "mean_squared_error", "choice"]
-    """How outputs are compared with targets; `choice`: cross-entropy over the choices of each example."""
+    loss: Literal["cross_entropy", "mean_squared_error", "choice", "span"]
+    """How outputs are compared with targets; `choice`: cross-entropy over the choices of each example; `span`: that
+    of starts and of ends, over tokens."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +141,34 @@ class Task(ABC, Generic[ExampleT, PredictionT]):
         Raises:
             InputError: no examples, an example without a label, or one label only.
         """
+
+    def with_options(self, options: TaskOptions) -> Self:
+        """The same task with the options that are set.
+
+        Raises:
+            OptionError: one that this task does not have.
+        """
+        given = {field.name: value for field in fields(options) if (value := getattr(options, field.name)) is not None}
+        own = {field.name for field in fields(self)}
+        if foreign := [name for name in given if name not in own]:
+            raise OptionError(
+                f"{foreign[0]} is set to {given[foreign[0]]!r}: {self.name} has no such option, leave it out"
+            )
+        return replace(self, **given)
+
+    def training_examples(self, examples: list[ExampleT]) -> list[ExampleT]:
+        """Those of the training examples to learn from: all, where a task does not draw a sample."""
+        return examples
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """A name for every output of the head, where they have names."""
+        return self.labels
+
+    @classmethod
+    def predictions_by_id(cls, path: Path, examples: Sequence[ExampleT]) -> list[PredictionT] | None:
+        """Predictions of a file that names the examples by id, in their order; `None`: it is no such file."""
+        return None
 
     @classmethod
     @abstractmethod
@@ -241,4 +277,17 @@ def check_room(max_tokens: int, n_special: int) -> None:
         raise OptionError(
             f"max_tokens {max_tokens} leaves no room for text: a row has {n_special} special tokens, "
             f"use {n_special + 1} or more"
+        )
+
+
+def check_finite(outputs: Sequence[NDArray[np.floating[Any]]]) -> None:
+    """Refuse outputs that mean nothing.
+
+    Raises:
+        CheckpointError: one of them is not finite.
+    """
+    if not all(np.isfinite(output).all() for output in outputs):
+        raise CheckpointError(
+            "the model's outputs are not finite numbers: its weights are broken or too large for this precision; "
+            "train again or use another checkpoint"
         )

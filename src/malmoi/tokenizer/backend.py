@@ -51,7 +51,18 @@ def malmoi_backend(vocabulary: Vocabulary, *, lowercase: bool, tokens: Sequence[
     return backend
 
 
-def read_backend(directory: Path) -> tokenizers.Tokenizer:
+def analysed_backend(vocabulary: Vocabulary, *, prefix: str) -> tokenizers.Tokenizer:
+    """The pipeline of ways that need an analyser: words come cut and clean, between blanks.
+
+    `prefix` is what pieces that continue a word begin with: `##`, or nothing in KorBERT's notation.
+    """
+    # BERT's limit: units have fifty characters at most, but tags come behind.
+    backend = _wordpiece(vocabulary, normalizers.NFC(), pre_tokenizers.WhitespaceSplit(), _BERT_MAX_WORD_CHARS)
+    backend.model.continuing_subword_prefix = prefix
+    return backend
+
+
+def read_backend(directory: Path, *, prefix: str = "##") -> tokenizers.Tokenizer:
     """Read `tokenizer.json`; or, where there is none, `vocab.txt` the way transformers' BertTokenizer does.
 
     Settings that `tokenizer_config.json` names for a BERT win over those in `tokenizer.json`, as in
@@ -64,7 +75,7 @@ def read_backend(directory: Path) -> tokenizers.Tokenizer:
     config_path, path = directory / "tokenizer_config.json", directory / "tokenizer.json"
     config = _read_json(config_path) if config_path.is_file() else {}
     if path.is_file():
-        return _parse(path, _read_json(path), config)
+        return _parse(path, _read_json(path), config, prefix)
     if (directory / "vocab.txt").is_file():
         settings: dict[str, Any] = {"lowercase": True, "strip_accents": None, "handle_chinese_chars": True}
         normalizer = normalizers.BertNormalizer(clean_text=True, **(settings | _settings(config)))
@@ -137,10 +148,10 @@ def _wordpiece(
     return backend
 
 
-def _parse(path: Path, spec: dict[str, Any], config: dict[str, Any]) -> tokenizers.Tokenizer:
+def _parse(path: Path, spec: dict[str, Any], config: dict[str, Any], prefix: str) -> tokenizers.Tokenizer:
     model = spec.get("model", {})
     # Older files do not name the type of their model.
-    if model.get("type", "WordPiece") != "WordPiece" or model.get("continuing_subword_prefix") != "##":
+    if model.get("type", "WordPiece") != "WordPiece" or model.get("continuing_subword_prefix") != prefix:
         raise VocabularyError(
             f"{path} holds a {model.get('type')} model: expected WordPiece with `##`, as BERTs have; "
             "tokenizers of other families cannot be used"

@@ -10,13 +10,16 @@ from pathlib import Path
 
 from malmoi.artifact import check_output, staged_directory
 from malmoi.corpus.readers import iter_corpus
+from malmoi.engine import Engine
 from malmoi.errors import InputError
+from malmoi.morphology.catalog import make_analyzer
 from malmoi.tokenizer.card import VocabReport as VocabReport
 from malmoi.tokenizer.card import write_card
 from malmoi.tokenizer.count import CorpusCounts, count_corpus
 from malmoi.tokenizer.learn import Learnt, learn
 from malmoi.tokenizer.learn import VocabOptions as VocabOptions
 from malmoi.tokenizer.measure import N_EXAMPLES, longest_pieces, measure, pick_sentences, script_shares
+from malmoi.tokenizer.segment import WAYS
 from malmoi.tokenizer.tokenizer import Tokenizer
 
 _N_SENTENCES = 8
@@ -30,6 +33,7 @@ def build_vocab(
     options: VocabOptions = VocabOptions(),  # noqa: B008  (frozen)
     *,
     workers: int = 1,
+    engine: Engine = "local",
     force: bool = False,
 ) -> VocabReport:
     """Learn a vocabulary from `corpus` and write the tokenizer directory `out`.
@@ -39,6 +43,7 @@ def build_vocab(
         out: the directory to make: what `Tokenizer.save` writes, `report.json`, `README.md`, `manifest.json`.
         options: see `VocabOptions`.
         workers: processes that count words; the result is the same, bit for bit, for every number.
+        engine: processes of this machine or of a Ray cluster.
         force: replace `out` if it exists.
 
     Raises:
@@ -47,12 +52,18 @@ def build_vocab(
         OutputError: `out` cannot be written, or exists.
     """
     check_output(out, force=force)
-    counts = count_corpus(corpus, options, workers=workers)
+    # First: it may not be installed.
+    analyzer = make_analyzer(options.analyzer) if WAYS[options.segment].cut else None
+    counts = count_corpus(corpus, options, workers=workers, engine=engine)
     if not counts.words:
         raise InputError(f"{corpus} holds no text: expected a corpus, made by `malmoi corpus`")
     learnt = learn(counts.words, options)
     tokenizer = Tokenizer.from_vocabulary(
-        learnt.vocabulary, segment=options.segment, lowercase=options.lowercase, tokens=options.tokens
+        learnt.vocabulary,
+        segment=options.segment,
+        lowercase=options.lowercase,
+        tokens=options.tokens,
+        analyzer=analyzer,
     )
     report = _judge(tokenizer, corpus, counts, learnt)
     with staged_directory(out, kind="tokenizer", options=asdict(options), force=force) as staged:

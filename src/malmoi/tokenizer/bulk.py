@@ -154,14 +154,16 @@ def _gather(ids: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndar
     """`ids[start : start + length]` for all, one after the other."""
     ends = np.cumsum(lengths, dtype=np.int64)
     n_ids = int(ends[-1]) if len(ends) else 0
-    return ids[np.repeat(starts - (ends - lengths), lengths) + np.arange(n_ids)]
+    gathered: np.ndarray = ids[np.repeat(starts - (ends - lengths), lengths) + np.arange(n_ids)]
+    return gathered
 
 
 def _sums(values: np.ndarray, group_lengths: np.ndarray) -> np.ndarray:
     """Sums over groups that follow one another; of an empty group 0."""
     sums = np.concatenate([[0], np.cumsum(values, dtype=np.int64)])
     ends = np.cumsum(group_lengths)
-    return sums[ends] - sums[ends - group_lengths]
+    of_groups: np.ndarray = sums[ends] - sums[ends - group_lengths]
+    return of_groups
 
 
 def _joined(encoded: Sequence[np.ndarray]) -> EncodedTexts:

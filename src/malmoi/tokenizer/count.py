@@ -6,16 +6,21 @@ on the number of workers. In memory are the distinct words, at most `max_words` 
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from malmoi.corpus.readers import corpus_parts, iter_corpus
-from malmoi.engine import map_ordered
+from malmoi.corpus.sentences import split_sentences
+from malmoi.engine import Engine, map_ordered
+from malmoi.morphology.catalog import make_analyzer
+from malmoi.tokenizer.analysed import UnitCutter
+from malmoi.tokenizer.analysed import count_words as count_unit_words
 from malmoi.tokenizer.backend import MAX_WORD_CHARS, malmoi_normalizer, malmoi_pre_tokenizer
 from malmoi.tokenizer.learn import VocabOptions
+from malmoi.tokenizer.segment import WAYS
 
 MAX_HELD_OUT_CHARS = 10_000_000
 """Characters of held-out text that are kept to measure on; what exceeds them is left out of learning all the same."""
@@ -73,15 +78,16 @@ class CorpusCounts:
         self.words = Counter({word: n for word, n in self.words.items() if n > lowest})
 
 
-def count_corpus(corpus: Path, options: VocabOptions, *, workers: int = 1) -> CorpusCounts:
+def count_corpus(corpus: Path, options: VocabOptions, *, workers: int = 1, engine: Engine = "local") -> CorpusCounts:
     """Count a corpus directory, a part a worker, or a single file."""
     total = CorpusCounts()
-    for counts in map_ordered(partial(_count, options=options), _pieces(corpus), workers):
+    count = partial(_count, options=options, threads=None if workers == 1 else 1)
+    for counts in map_ordered(count, corpus_pieces(corpus), workers, engine):
         total.merge(counts, options.max_words)
     return total
 
 
-def _pieces(corpus: Path) -> Iterator[Path | list[str]]:
+def corpus_pieces(corpus: Path) -> Iterator[Path | list[str]]:
     """Units of work: the parts of a directory, to be read by the worker; of a single file, its texts."""
     if corpus.is_dir():
         yield from corpus_parts(corpus)
@@ -97,21 +103,41 @@ def _pieces(corpus: Path) -> Iterator[Path | list[str]]:
     yield texts
 
 
-def _count(piece: Path | Sequence[str], options: VocabOptions) -> CorpusCounts:
+def texts_of(piece: Path | Sequence[str]) -> Iterable[str]:
+    """The documents of such a unit."""
+    return (document.text for document in iter_corpus(piece)) if isinstance(piece, Path) else piece
+
+
+def _count(piece: Path | Sequence[str], options: VocabOptions, threads: int | None) -> CorpusCounts:
     """Count one piece. Runs in a worker."""
-    texts = (document.text for document in iter_corpus(piece)) if isinstance(piece, Path) else piece
     counts = CorpusCounts()
     eojeols: Counter[str] = Counter()
-    for number, text in enumerate(texts, 1):
+    texts = _counted_texts(piece, options, counts, eojeols)
+    way = WAYS[options.segment]
+    if way.cut:
+        # Sentence by sentence, as the shards' text will be cut: analysers look at what stands around.
+        sentences = (sentence for text in texts for sentence in split_sentences(text))
+        analyzer = make_analyzer(options.analyzer, threads=threads)
+        counts.words = count_unit_words(sentences, UnitCutter(way, analyzer, lowercase=options.lowercase))
+    else:
+        deque(texts, maxlen=0)
+        counts.words = count_words(eojeols, lowercase=options.lowercase, tokens=options.tokens)
+    counts.n_eojeols = eojeols.total()
+    return counts
+
+
+def _counted_texts(
+    piece: Path | Sequence[str], options: VocabOptions, counts: CorpusCounts, eojeols: Counter[str]
+) -> Iterator[str]:
+    """The texts to learn from, counted as they pass; others are put aside."""
+    for number, text in enumerate(texts_of(piece), 1):
         if options.held_out and number % options.held_out == 0:
             counts.held_out.append(text)
             continue
         counts.n_documents += 1
         counts.n_characters += len(text)
         eojeols.update(split_eojeols(text))
-    counts.n_eojeols = eojeols.total()
-    counts.words = count_words(eojeols, lowercase=options.lowercase, tokens=options.tokens)
-    return counts
+        yield text
 
 
 def split_eojeols(text: str) -> list[str]:

@@ -15,10 +15,11 @@ from typing import Literal
 import numpy as np
 
 from malmoi.errors import OptionError, VocabularyError
+from malmoi.morphology.sejong import TAGS
 from malmoi.text import is_cjk, is_hangul, is_punctuation
 from malmoi.tokenizer.backend import malmoi_normalizer
-from malmoi.tokenizer.bpe import PREFIX, PairMerger, symbols_of
-from malmoi.tokenizer.segment import WAYS
+from malmoi.tokenizer.bpe import PREFIX, PairMerger
+from malmoi.tokenizer.segment import WAYS, Segment
 from malmoi.tokenizer.vocab import SPECIAL_TOKENS, Vocabulary
 
 
@@ -30,8 +31,14 @@ class VocabOptions:
     """Entries of the vocabulary, special tokens and characters included."""
     min_count: int = 2
     """Pairs of pieces seen fewer times are not merged."""
-    segment: Literal["eojeol", "syllable"] = "eojeol"
-    """How text is cut: `eojeol` (pieces grow to whole words) or `syllable` (Hangul stays single)."""
+    segment: Literal[
+        "eojeol", "syllable", "morpheme", "morpheme-tag", "base-form", "lemma", "morpheme-learnt", "korbert"
+    ] = "eojeol"
+    """How text is cut: `eojeol` (pieces grow to whole words), `syllable` (Hangul stays single); by an analyser
+    `morpheme` (발견 ##된 ##다), `morpheme-tag` (발견/NNG 된/XSV 다/EF), `base-form` (발견 되 ㄴ 다),
+    `lemma` (발견 되다), `korbert` (발견/NNG_ 되/XSV_ ㄴ다/EF_); `morpheme-learnt`: an analyser while learning only."""
+    analyzer: Literal["kiwi", "mecab", "okt"] = "kiwi"
+    """The morphological analyser of the ways that need one."""
     lowercase: bool = False
     """Make letters small; accents stay."""
     max_char_share: float = 0.3
@@ -53,6 +60,8 @@ class VocabOptions:
     def __post_init__(self) -> None:
         if self.segment not in WAYS:
             raise OptionError(f"segment is {self.segment!r}: expected one of {', '.join(WAYS)}")
+        if self.tokens and WAYS[self.segment].analyzed:
+            raise OptionError(f"tokens are for ways without an analyser, not for {self.segment}: leave --tokens out")
         if self.size <= len(SPECIAL_TOKENS):
             raise OptionError(
                 f"size is {self.size}: expected more than the {len(SPECIAL_TOKENS)} special tokens; 32000 is usual"
@@ -117,6 +126,8 @@ class CharacterChoice:
 def learn(words: Mapping[str, int], options: VocabOptions) -> Learnt:
     """Learn a vocabulary from words with their counts, in order of first appearance.
 
+    For ways that cut by an analyser they are not eojeols but the words of `analysed.count_words`.
+
     Raises:
         VocabularyError: these words do not give a vocabulary of this size; the message says what they give.
     """
@@ -132,6 +143,7 @@ def choose_characters(
     max_share: float,
     coverage: float = VocabOptions.char_coverage,
     n_reserved: int = len(SPECIAL_TOKENS),
+    way: Segment = WAYS["eojeol"],
 ) -> CharacterChoice:
     """Choose the characters that get entries: all Hangul and ASCII, others by count.
 
@@ -145,7 +157,7 @@ def choose_characters(
     counts = _count_characters(words)
     ranked = sorted(counts, key=lambda char: (-counts[char], char))
     always = [char for char in ranked if char.isascii() or is_hangul(char)]
-    n_entries = sum(map(_n_entries, always))
+    n_entries = sum(_n_entries(char, way) for char in always)
     smallest = n_reserved + n_entries
     if smallest > size:
         raise VocabularyError(
@@ -163,10 +175,10 @@ def choose_characters(
         remaining -= counts[char]
         if char in kept:
             continue
-        if n_entries + _n_entries(char) > room:
+        if n_entries + _n_entries(char, way) > room:
             break
         kept.add(char)
-        n_entries += _n_entries(char)
+        n_entries += _n_entries(char, way)
     return CharacterChoice(
         kept=[char for char in ranked if char in kept],
         dropped=[char for char in ranked if char not in kept],
@@ -182,30 +194,45 @@ def _count_characters(words: Mapping[str, int]) -> Counter[str]:
     return Counter({chr(code): int(totals[code]) for code in np.flatnonzero(totals).tolist()})
 
 
-def _n_entries(char: str) -> int:
-    """One where clean-up always sets the character apart, so that it never continues a word; else two."""
-    return 1 if is_cjk(char) or is_punctuation(char) else 2
+def _n_entries(char: str, way: Segment) -> int:
+    """One where a character never continues a word (clean-up sets it apart), or has no mark where it does; else two."""
+    return 1 if not way.prefix or is_cjk(char) or is_punctuation(char) else 2
 
 
-def _entries(chars: Iterable[str]) -> list[str]:
+def _entries(chars: Iterable[str], way: Segment) -> list[str]:
     """The entries of characters: `X` for all, then `##X`."""
     chars = list(chars)
-    return chars + [PREFIX + char for char in chars if _n_entries(char) == 2]
+    return chars + [way.prefix + char for char in chars if _n_entries(char, way) == 2]
 
 
-def _choose(words: Mapping[str, int], options: VocabOptions, size: int) -> CharacterChoice:
+def _texts_and_tags(words: Mapping[str, int], way: Segment) -> tuple[Mapping[str, int], list[str]]:
+    """Words without `##` and tags; and the entries of tags (`##/NNG`), also of those that this corpus does not have."""
+    if not way.cut:
+        return words, []
+    texts: Counter[str] = Counter()
+    for word, count in words.items():
+        bare = (symbol.removeprefix(way.prefix) for symbol in way.symbols(word))
+        texts["".join(char for char in bare if len(char) == 1)] += count
+    end_mark = "" if way.prefix else "_"
+    return texts, [f"{way.prefix}/{tag}{end_mark}" for tag in sorted(TAGS)] if way.tagged else []
+
+
+def _choose(texts: Mapping[str, int], tags: list[str], options: VocabOptions, size: int) -> CharacterChoice:
     return choose_characters(
-        words,
+        texts,
         size=size,
         max_share=options.max_char_share,
         coverage=options.char_coverage,
-        n_reserved=len(SPECIAL_TOKENS) + len(options.tokens),
+        n_reserved=len(SPECIAL_TOKENS) + len(options.tokens) + len(tags),
+        way=WAYS[options.segment],
     )
 
 
 def _learn_to_size(words: Mapping[str, int], options: VocabOptions) -> Learnt:
-    chars = _choose(words, options, options.size)
-    fixed = list(dict.fromkeys([*SPECIAL_TOKENS, *options.tokens, *_entries(chars.kept)]))
+    way = WAYS[options.segment]
+    texts, tags = _texts_and_tags(words, way)
+    chars = _choose(texts, tags, options, options.size)
+    fixed = list(dict.fromkeys([*SPECIAL_TOKENS, *options.tokens, *_entries(chars.kept, way), *tags]))
     wanted = options.size - len(fixed)
     merger = _merger(words, options, min_count=options.min_count, dropped=set(chars.dropped))
     n_merges = least_count = most = 0
@@ -252,21 +279,24 @@ def _learn_pure(words: Mapping[str, int], options: VocabOptions) -> Learnt:
 
 def _merger(words: Mapping[str, int], options: VocabOptions, *, min_count: int, dropped: set[str]) -> PairMerger:
     """Words as the chosen way lets them merge; those with a dropped character will be [UNK], so not these."""
-    largest_pieces = WAYS[options.segment].largest_pieces
+    way = WAYS[options.segment]
     pieces: Counter[str] = Counter()
     for word, count in words.items():
         if dropped.isdisjoint(word):
-            for piece in largest_pieces(word):
+            for piece in way.largest_pieces(word):
                 pieces[piece] += count
-    return PairMerger(((symbols_of(piece), n) for piece, n in pieces.items()), min_count=min_count)
+    return PairMerger(((way.symbols(piece), n) for piece, n in pieces.items()), min_count=min_count)
 
 
 def _too_large(words: Mapping[str, int], options: VocabOptions, n_pieces: int) -> str:
     """Say which size this corpus gives; a smaller one may keep fewer characters, so look again for it."""
+    way = WAYS[options.segment]
+    texts, tags = _texts_and_tags(words, way)
     size, reached = options.size, 0
     while reached != size:
-        chars = _choose(words, options, size)
-        reached, size = size, min(size, len(SPECIAL_TOKENS) + len(options.tokens) + chars.n_entries + n_pieces)
+        chars = _choose(texts, tags, options, size)
+        n_fixed = len(SPECIAL_TOKENS) + len(options.tokens) + chars.n_entries + len(tags)
+        reached, size = size, min(size, n_fixed + n_pieces)
     return (
         f"size is {options.size}, but this corpus gives {size} entries with min_count {options.min_count}: "
         f"pass --size {size} or smaller, a lower --min-count, or more text"

@@ -4,6 +4,7 @@ Any tokenizer of a BERT can be measured, ours or not, on any text; nothing is le
 report on a vocabulary of ours, `compare.py` for two side by side.
 """
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +22,7 @@ from malmoi.tokenizer.vocab import SPECIAL_TOKENS
 N_EXAMPLES = 20
 """How many unknown strings, longest pieces and the like are shown."""
 _LINES_AT_ONCE = 1000
+_TAG = re.compile(r"(?<=.)/[A-Z]+_?$")
 SCRIPTS = ("hangul", "hanja", "latin", "digits", "other")
 
 
@@ -125,7 +127,8 @@ def bare(token: str) -> str:
 
 
 def _script(piece: str) -> str:
-    """One of `SCRIPTS`; mixtures and signs are `other`."""
+    """One of `SCRIPTS`; mixtures and signs are `other`. A tag behind a morpheme (`발견/NNG`) does not count."""
+    piece = _TAG.sub("", piece)
     if all(map(is_hangul, piece)):
         return "hangul"
     if all(map(is_cjk, piece)):

@@ -1,5 +1,6 @@
 """A vocabulary: tokens with their ids, as `vocab.txt` lists them. It cuts nothing: see `tokenizer.py`."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from malmoi.artifact import write_text
 from malmoi.errors import InputError, VocabularyError
 from malmoi.tokenizer.bpe import PREFIX
 
+_KORBERT_ENTRY = re.compile("/[A-Z]{2,3}_$")
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 """What every vocabulary of a BERT holds; ours begin with them, in this order."""
 
@@ -79,3 +81,12 @@ class Vocabulary:
     def save(self, path: Path) -> None:
         """Write a `vocab.txt`."""
         write_text(path, "".join(f"{token}\n" for token in self.tokens))
+
+
+def is_korbert(path: Path) -> bool:
+    """Whether a `vocab.txt` is KorBERT's: many entries are morphemes with tag and end mark (`발견/NNG_`)."""
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError):
+        return False  # whoever reads it in earnest says what is wrong
+    return sum(_KORBERT_ENTRY.search(line) is not None for line in lines) > len(lines) / 4

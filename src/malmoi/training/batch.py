@@ -33,6 +33,14 @@ class Batch:
     row_counts: np.ndarray | None = None
     """int64 [E], how many rows each of the batch's examples has, in order; None where nobody needs it"""
 
+    def parts(self, max_tokens: int) -> Iterator["Batch"]:
+        """The same rows in batches of at most `max_tokens`, padding included, or of one row; without targets."""
+        n_rows = max(1, max_tokens // self.ids.shape[1])
+        for start in range(0, len(self.ids), n_rows):
+            rows = slice(start, start + n_rows)
+            mask = None if self.mask is None else self.mask[rows]
+            yield Batch(self.ids[rows], self.segments[rows], mask, None, self.row_lengths[rows])
+
 
 def collate(rows: Sequence[Row], pad_id: int) -> Batch:
     """Put rows into one batch."""

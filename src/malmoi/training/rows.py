@@ -1,7 +1,7 @@
 """The rows of all training examples, compact: a million must not need gigabytes. No PyTorch here."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, overload
 
 import numpy as np
@@ -48,6 +48,10 @@ class RowStore(Sequence[list[Row]]):
             return [self[i] for i in range(*index.indices(len(self)))]
         index = range(len(self))[index]
         return [self._row(i) for i in range(self.example_ends[index], self.example_ends[index + 1])]
+
+    def each_row_by_itself(self) -> "RowStore":
+        """The same rows, each as an example: for tasks that learn from windows one by one."""
+        return replace(self, example_ends=np.arange(len(self.row_ends)))
 
     def _row(self, number: int) -> Row:
         tokens = slice(self.row_ends[number], self.row_ends[number + 1])

@@ -6,6 +6,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 from malmoi.tasks.task import Head
 from malmoi.training.batch import Batch
+from malmoi.training.span_loss import span_loss
 
 
 def task_loss(head: Head, outputs: Tensor, batch: Batch, class_weights: Tensor | None = None) -> Tensor:
@@ -22,6 +23,8 @@ def task_loss(head: Head, outputs: Tensor, batch: Batch, class_weights: Tensor |
     targets = torch.from_numpy(batch.targets).to(outputs.device)
     if head.loss == "mean_squared_error":
         return mse_loss(outputs.squeeze(-1), targets)
+    if head.loss == "span":
+        return span_loss(outputs, targets)
     if head.loss == "choice":
         return _choice_loss(outputs, targets, batch)
     return cross_entropy(outputs.flatten(0, -2), targets.flatten(), weight=class_weights, ignore_index=-100)

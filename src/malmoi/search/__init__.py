@@ -1,0 +1,1 @@
+"""Search: vectors of texts, indexes, answers."""

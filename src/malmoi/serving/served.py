@@ -1,0 +1,211 @@
+"""A model as it is served: what it can be asked, and its replacement while requests run. No HTTP here."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from malmoi.artifact import MANIFEST
+from malmoi.errors import CheckpointError, InputError, OptionError
+from malmoi.model.directory import read_config
+from malmoi.model.load import load_runtime
+from malmoi.model.runtime import Runtime, batches_of
+from malmoi.predictor import TASK_FILE, check_vocabulary, load_task
+from malmoi.search.embedder import Embedder, unit
+from malmoi.serving.batcher import Batcher, Lane
+from malmoi.tasks.catalog import AnyTask
+from malmoi.tasks.metrics import positive_label
+from malmoi.tasks.task import Row
+from malmoi.tokenizer.tokenizer import Tokenizer
+from malmoi.training.batch import collate
+
+_INLINE_CHARS = 4_000
+"""Text up to this size is cut on the event loop: handing it to a thread costs as much."""
+Submit = Callable[[Lane, Sequence[Any], Sequence[tuple[int, int]]], Awaitable[list[Any]]]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A token for a mask."""
+
+    piece: str
+    probability: float
+
+
+class Loaded:
+    """One version of a model in memory, with its lanes."""
+
+    def __init__(self, name: str, directory: Path, *, device: str | None, n_threads: int | None) -> None:
+        """Load a model directory.
+
+        Raises:
+            CheckpointError: not a model, or damaged. VocabularyError: a tokenizer that does not fit.
+        """
+        read_config(directory)  # what is no model at all is said first
+        self.version = version_of(directory)
+        self.task: AnyTask | None = None
+        self.runtime = load_runtime(directory, device=device, n_threads=n_threads)
+        self.tokenizer = Tokenizer.load(directory)
+        check_vocabulary(self.tokenizer, self.runtime.config.n_tokens, directory)
+        self.max_tokens = self.runtime.config.max_tokens
+        if (directory / TASK_FILE).is_file():
+            self.task, self.max_tokens = load_task(directory)
+        self.embedder = Embedder(self.tokenizer, self.runtime, self.runtime.config.max_tokens)
+        self.run_lane = Lane(name, self.runtime.run_examples)
+        self.embed_lane = Lane(name, lambda rows: _embed(self.runtime, rows))
+        self.fill_lane = Lane(name, lambda pairs: _fill(self.runtime, pairs))
+
+    @property
+    def can_fill(self) -> bool:
+        """Whether masks can be filled."""
+        return self.task is None and self.runtime.kind == "masked"
+
+    async def predict(self, records: Sequence[Mapping[str, Any]], submit: Submit) -> list[Any]:
+        """Predictions for JSON objects with the task's fields, in order.
+
+        Raises:
+            InputError: one of them is no example.
+            OverloadedError: see `Batcher.submit`.
+        """
+        assert self.task is not None, "only asked of models with a task"
+        task = self.task
+        examples = [_example(task, number, record) for number, record in enumerate(records)]
+        rows = await _cut(
+            lambda: task.encode_many(examples, self.tokenizer, self.max_tokens), sum(map(_n_chars, records))
+        )
+        outputs = await submit(self.run_lane, rows, _sizes(rows))
+        return [task.decode(*parts) for parts in zip(examples, rows, outputs, strict=True)]
+
+    async def embed(self, texts: Sequence[str], submit: Submit, *, normalize: bool = True) -> tuple[np.ndarray, int]:
+        """Vectors float32 [n, D] of texts, and their tokens together."""
+        rows = await _cut(lambda: self.embedder.rows(texts), sum(map(len, texts)))
+        vectors = np.array(await submit(self.embed_lane, rows, _sizes(rows)))
+        return unit(vectors) if normalize else vectors, sum(len(row.ids) for example in rows for row in example)
+
+    async def fill(self, text: str, top_k: int, submit: Submit) -> list[list[Candidate]]:
+        """The likeliest tokens for every `[MASK]` of a text.
+
+        Raises:
+            InputError: there is no mask, or it stands beyond what the model reads.
+        """
+        [[row]] = self.embedder.rows([text])
+        places = np.flatnonzero(row.ids == self.tokenizer.mask_id)
+        if not len(places):
+            raise InputError(f"no [MASK] among the first {len(row.ids)} tokens: expected one or more, write [MASK]")
+        [chances_NV] = await submit(self.fill_lane, [(row, places)], [(1, len(row.ids))])
+        return [self._candidates(chances_V, top_k) for chances_V in chances_NV]
+
+    def _candidates(self, chances_V: np.ndarray, top_k: int) -> list[Candidate]:
+        best = np.argsort(-chances_V)[:top_k]
+        pieces = self.tokenizer.vocabulary.tokens
+        return [Candidate(pieces[i], float(np.exp(chances_V[i]))) for i in best if i < len(pieces)]
+
+
+class Served:
+    """A name with the newest version of its model."""
+
+    def __init__(self, name: str, directory: Path, *, device: str | None = None, n_threads: int | None = None) -> None:
+        self.name, self.directory = name, directory
+        self._device, self._n_threads = device, n_threads
+        self.current = self._load()
+
+    def _load(self) -> Loaded:
+        return Loaded(self.name, self.directory, device=self._device, n_threads=self._n_threads)
+
+    async def reload(self) -> bool:
+        """Take the directory's present content, if it changed; requests under way keep the version they began with.
+
+        Raises:
+            MalmoiError: it cannot be loaded or has another task; the old version goes on.
+        """
+        if version_of(self.directory) == self.current.version:
+            return False
+        new = await asyncio.to_thread(self._load)
+        old_task, new_task = (None if one.task is None else one.task.name for one in (self.current, new))
+        if old_task != new_task:
+            raise CheckpointError(
+                f"{self.directory} has now the task {new_task}: expected {old_task}, as its route; restart the service"
+            )
+        self.current = new
+        return True
+
+
+def name_models(directories: Sequence[Path]) -> dict[str, Path]:
+    """Names for directories: their last part, or what stands before `=` in `name=directory`.
+
+    Raises:
+        OptionError: none, or two of one name.
+    """
+    if not directories:
+        raise OptionError("no model to serve: expected one directory or more, made by `malmoi finetune` or `export`")
+    named: dict[str, Path] = {}
+    for given in map(str, directories):
+        name, separator, path = given.partition("=")
+        directory = Path(path if separator else given)
+        name = name if separator else directory.resolve().name
+        if name in named:
+            raise OptionError(f"two models are called {name!r}: name one of them, as in other={directory}")
+        named[name] = directory
+    return named
+
+
+def version_of(directory: Path) -> str:
+    """What changes when a directory is replaced: its manifest's time and place on the disk, or the directory's."""
+    manifest = directory / MANIFEST
+    state = (manifest if manifest.is_file() else directory).stat()
+    return f"{state.st_ino}-{state.st_mtime_ns}-{state.st_size}"
+
+
+def relevance(task: AnyTask, prediction: Any) -> float:
+    """How well two texts belong together: a regression's score, or the probability of the positive label."""
+    values = prediction.to_json()
+    if "score" in values:
+        return float(values["score"])
+    return float(values["probabilities"][positive_label(task.labels) or task.labels[-1]])
+
+
+def _example(task: AnyTask, number: int, record: Mapping[str, Any]) -> Any:
+    try:
+        return task.example_from_json(record)
+    except InputError as error:
+        raise InputError(f"example {number}: {error}") from None
+
+
+async def _cut(encode: Callable[[], list[list[Row]]], n_chars: int) -> list[list[Row]]:
+    return encode() if n_chars <= _INLINE_CHARS else await asyncio.to_thread(encode)
+
+
+def _n_chars(record: Mapping[str, Any]) -> int:
+    return sum(len(value) for value in record.values() if isinstance(value, str))
+
+
+def _sizes(examples: Sequence[Sequence[Row]]) -> list[tuple[int, int]]:
+    return [(len(rows), max(len(row.ids) for row in rows)) for rows in examples]
+
+
+def _embed(runtime: Runtime, examples: Sequence[list[Row]]) -> list[np.ndarray]:
+    vectors: list[np.ndarray] = [np.empty(0)] * len(examples)
+    for numbers, batch in batches_of(examples, runtime.config.pad_id, runtime.batch_tokens):
+        for number, vector in zip(numbers, runtime.embed(batch), strict=True):
+            vectors[number] = vector
+    return vectors
+
+
+def _fill(runtime: Runtime, pairs: Sequence[tuple[Row, np.ndarray]]) -> list[np.ndarray]:
+    batch = collate([row for row, _ in pairs], runtime.config.pad_id)
+    flat = [number * batch.ids.shape[1] + places for number, (_, places) in enumerate(pairs)]
+    counts = np.cumsum([len(places) for places in flat])[:-1]
+    return np.split(runtime.fill(batch, np.concatenate(flat)), counts)
+
+
+def work_on(batcher: Batcher, timeout_s: float) -> Submit:
+    """The way into a batcher's queue, with the service's deadline."""
+
+    async def submit(lane: Lane, payloads: Sequence[Any], sizes: Sequence[tuple[int, int]]) -> list[Any]:
+        results: list[Any] = await batcher.submit(lane, payloads, sizes, timeout_s)
+        return results
+
+    return submit

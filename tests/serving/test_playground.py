@@ -1,0 +1,90 @@
+"""The page in a real browser: asked by hand and by keyboard, in both languages, wide and narrow, light and dark."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from service import Service
+
+from malmoi.serving.app import PLAYGROUND
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt-get install chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "language", "ask"),
+    [(1200, "light", "ko-KR", "물어보기"), (390, "dark", "en-US", "Ask")],
+    ids=["wide", "phone"],
+)
+def test_every_view(
+    browser: object, service: Service, tmp_path: Path, width: int, scheme: str, language: str, ask: str
+) -> None:
+    context = browser.new_context(  # type: ignore[attr-defined]
+        viewport={"width": width, "height": 900}, color_scheme=scheme, locale=language
+    )
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    outside: list[str] = []
+    page.on("request", lambda request: outside.append(request.url))
+    page.goto(f"http://127.0.0.1:{service.port}/")
+    page.wait_for_selector("#pieces .piece")
+    assert page.inner_text("#run") == ask and page.get_attribute("html", "data-theme") == scheme
+    assert not page.is_visible("#key-form") and not page.is_visible("#notice")
+    # A classifier: bars, the tokens painted on the text, the request as code.
+    page.fill("#field-text", "정말 좋았다 <b>굵게</b> 👍")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#answer .bar.best")
+    assert page.locator("#answer .bar").count() == 2
+    page.wait_for_function("document.querySelector('#pieces .painted').textContent.includes('굵게')")
+    assert page.inner_text("#pieces .painted") == "정말 좋았다 <b>굵게</b> 👍"
+    assert "curl" in page.inner_text("#code") and "정말 좋았다" in page.inner_text("#code")
+    page.get_by_role("radio", name="Python").click()
+    assert page.inner_text("#code").startswith("import json")
+    # A model without a task, chosen with the keyboard: masks.
+    page.focus('#models [aria-checked="true"]')
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text('#models [aria-checked="true"]') == "base"
+    page.click("#run")
+    page.wait_for_selector("#answer .masks .bar")
+    assert page.locator("#answer .masks .bar").count() == 5
+    # The other language and the other theme.
+    page.click("#language")
+    assert page.inner_text("#run") == ("Ask" if ask == "물어보기" else "물어보기")
+    page.click("#theme")
+    assert page.get_attribute("html", "data-theme") != scheme
+    # Nothing runs out of a narrow screen.
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.goto(f"http://127.0.0.1:{service.port}/docs")
+    page.wait_for_selector("#routes h2")
+    assert "POST /v1/embeddings" in page.inner_text("#routes")
+    context.close()
+    assert not faults
+    assert all(url.startswith((f"http://127.0.0.1:{service.port}/", "data:")) for url in outside)
+
+
+def test_nothing_comes_from_outside() -> None:
+    for path in PLAYGROUND.iterdir():
+        text = path.read_text(encoding="utf-8")
+        assert "https://" not in text and "http://" not in text.replace("http://www.w3.org/2000/svg", "")

@@ -1,0 +1,86 @@
+"""What is exported answers like the original, without PyTorch; what would not is refused and not written."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import malmoi.export
+from malmoi.artifact import read_manifest
+from malmoi.errors import CheckpointError, OptionError
+from malmoi.export import ExportOptions, export_model
+from malmoi.predictor import Predictor
+
+TEXTS = ["", "정말 재미있고 좋았다.", "지루해서 끝까지 보지 못했다.", "고래가 바다에서 숨을 쉰다. " * 30]
+WITHOUT_TORCH = """
+import sys
+from importlib.abc import MetaPathFinder
+class NoTorch(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "onnx", "onnxscript", "transformers"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, NoTorch())
+from malmoi.cli.main import main
+sys.argv[1:] = ARGUMENTS
+main()
+"""
+
+
+def test_an_exported_directory_is_a_model_directory(quick_run: Path, exported: Path) -> None:
+    names = {path.name for path in (exported / "model").iterdir()}
+    assert {"model.int8.onnx", "config.json", "task.json", "tokenizer.json", "README.md", "manifest.json"} <= names
+    assert "model.safetensors" not in names
+    manifest = read_manifest(exported / "model", "model")
+    assert manifest.options["int8"] is True and manifest.options["model"] == str(quick_run / "model")
+    assert "## Exported" in (exported / "model" / "README.md").read_text(encoding="utf-8")
+
+
+def test_int8_answers_like_the_original(quick_run: Path, exported: Path) -> None:
+    original, ours = Predictor.load(quick_run / "model", precision="fp32"), Predictor.load(exported / "model")
+    for before, after in zip(original.predict([{"text": t} for t in TEXTS]), ours.predict([{"text": t} for t in TEXTS]), strict=True):  # fmt: skip  # noqa: E501
+        assert after.probabilities == pytest.approx(before.probabilities, abs=0.02)
+
+
+def without_torch(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    script = WITHOUT_TORCH.replace("ARGUMENTS", repr([str(argument) for argument in arguments]))
+    return subprocess.run([sys.executable, "-c", script], input=stdin, capture_output=True, text=True, timeout=120)
+
+
+def test_evaluating_and_predicting_need_no_pytorch(quick_run: Path, exported: Path) -> None:
+    judged = without_torch("evaluate", exported / "model", quick_run / "dev.tsv")
+    assert judged.returncode == 0, judged.stderr
+    assert json.loads(judged.stdout)["n_examples"] == 40
+    predicted = without_torch("predict", exported / "model", stdin="좋았다\n지루했다\n")
+    assert [json.loads(line)["text"] for line in predicted.stdout.splitlines()] == ["좋았다", "지루했다"]
+
+
+def test_weights_without_pytorch_are_refused_with_the_remedy(quick_run: Path) -> None:
+    refused = without_torch("predict", quick_run / "model", stdin="좋았다\n")
+    assert refused.returncode == 1
+    assert "malmoi export" in refused.stderr and "Traceback" not in refused.stderr
+
+
+def test_dev_examples_are_judged_and_reported(quick_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    report = export_model(quick_run / "model", tmp_path / "m", dev=quick_run / "dev.tsv")
+    assert (report.metric, report.file) == ("accuracy", "model.onnx")
+    assert report.before == report.after and report.relative_error < 1e-5
+    monkeypatch.setattr(malmoi.export, "_LARGEST_LOSS", -1.0)
+    with pytest.raises(CheckpointError, match="nothing was written"):
+        export_model(quick_run / "model", tmp_path / "n", dev=quick_run / "dev.tsv")
+    assert not (tmp_path / "n").exists()
+
+
+def test_a_graph_that_differs_is_not_written(quick_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(malmoi.export._LARGEST_ERROR, "model.int8.onnx", 1e-9)
+    with pytest.raises(CheckpointError, match="export without --int8"):
+        export_model(quick_run / "model", tmp_path / "m", ExportOptions(int8=True))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_exported(quick_run: Path, exported: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="is an exported model"):
+        export_model(exported / "model", tmp_path / "m")
+    with pytest.raises(OptionError, match="has no task"):
+        export_model(quick_run / "pretrained", tmp_path / "m", dev=quick_run / "dev.tsv")
