@@ -105,10 +105,11 @@ def says_it_once(text: str, max_repeated_ngrams: float) -> Verdict:
         return True if n_repeated <= (0.5 + max_repeated_ngrams / 2) * n_pairs else (False, "repeated-ngrams")
     words = text.split()
     n_runs = len(words) - _NGRAM_WORDS + 1
-    index = {word: number for number, word in enumerate(set(words))}
+    distinct = set(words)
     # A run that was there before begins with a word that was there before: most texts are decided here.
-    if len(words) - len(index) <= max_repeated_ngrams * n_runs or n_runs < 1:
+    if len(words) - len(distinct) <= max_repeated_ngrams * n_runs or n_runs < 1:
         return True
+    index = {word: number for number, word in enumerate(distinct)}
     numbers = np.fromiter(map(index.__getitem__, words), np.uint64, len(words))
     runs = numbers[:n_runs].copy()
     for start in range(1, _NGRAM_WORDS):
@@ -173,12 +174,14 @@ def is_content(text: str, max_boilerplate: float) -> Verdict:
 
     Long lines are taken for the text, and a text of one line is somebody who talks about logging in.
     """
-    if "\n" not in text or not _WRAPPING.search(text):
+    if "\n" not in text:
         return True
-    n_wrapping = sum(
-        len(line) for line in text.split("\n") if len(line) <= _MAX_WRAPPING_CHARS and _WRAPPING.search(line)
-    )
-    return True if n_wrapping <= max_boilerplate * len(text) else (False, "boilerplate")
+    allowed = max_boilerplate * len(text)
+    short = [line for line in text.split("\n") if len(line) <= _MAX_WRAPPING_CHARS]
+    if sum(map(len, short)) <= allowed:  # most texts: no need to search
+        return True
+    n_wrapping = sum(len(line) for line in short if _WRAPPING.search(line))
+    return True if n_wrapping <= allowed else (False, "boilerplate")
 
 
 def make_filters(options: CorpusOptions) -> tuple[Filter, ...]:
