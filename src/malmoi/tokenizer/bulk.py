@@ -87,7 +87,7 @@ class BulkEncoder:
     def _encode_by_eojeols(self, texts: Sequence[str]) -> EncodedTexts:
         cut = list(map(str.split, texts))
         n_eojeols = np.fromiter(map(len, cut), np.int64, len(cut))
-        n_known, n_ids = len(self._numbers), self._n_ids
+        n_known, n_ids, n_bytes = len(self._numbers), self._n_ids, self._n_bytes
         total = int(n_eojeols.sum())
         # The inner loop: one look in a dictionary for every eojeol, none of it in Python.
         numbers = np.fromiter(map(self._numbers.__getitem__, chain.from_iterable(cut)), np.int64, total)
@@ -101,6 +101,7 @@ class BulkEncoder:
         ids = _gather(self._ids, self._starts[numbers], lengths)
         if is_full:
             self._drop(n_known, n_ids)
+            self._n_bytes = n_bytes
         return EncodedTexts(ids, _sums(lengths, n_eojeols))
 
     def _drop(self, n_known: int, n_ids: int) -> None:
