@@ -30,13 +30,13 @@ def test_each_piece_is_asked_for_while_it_and_those_after_it_are_hidden(tokenize
         assert asked == char and row.ids[place] == tokenizer.mask_id
 
 
-def test_a_choice_is_the_sum_over_its_pieces(tokenizer: TaskTokenizer) -> None:
+def test_a_choice_is_the_mean_over_its_pieces(tokenizer: TaskTokenizer) -> None:
     rows = TASK.encode(EXAMPLE, tokenizer, 20)
     outputs = [np.zeros(len(row.ids), np.float32) for row in rows]
-    outputs[0][4], outputs[1][4], outputs[2][5] = np.log(0.3), np.log(0.2), np.log(0.5)
+    outputs[0][4], outputs[1][4], outputs[2][5] = np.log(0.3), np.log(0.2), np.log(0.8)
     prediction = TASK.decode(EXAMPLE, rows, outputs)
-    assert prediction.choice == 0
-    assert prediction.scores == pytest.approx((0.75, 0.25))  # 0.3 against 0.2 · 0.5
+    assert prediction.choice == 1
+    assert prediction.scores == pytest.approx((3 / 7, 4 / 7))  # 0.3 against √(0.2 · 0.8), though their product is less
 
 
 def test_the_answer_changes_no_row(tokenizer: TaskTokenizer) -> None:

@@ -42,7 +42,7 @@ def test_choices_of_different_numbers_and_of_several_rows() -> None:
     outputs = torch.tensor([[1.0], [0.5], [0.25], [3.0], [-1.0], [2.0]], requires_grad=True)
     rows = batch(np.array([1, 1, 1, 0, 0, 0]), [0, 1, 1, 2, 0, 1], [3, 3])
     loss = task_loss(Head("pooled", 1, "choice"), outputs, rows)
-    first = cross_entropy(torch.tensor([[1.0, 0.75]]), torch.tensor([1]))
+    first = cross_entropy(torch.tensor([[1.0, 0.375]]), torch.tensor([1]))
     second = cross_entropy(torch.tensor([[-1.0, 2.0, 3.0]]), torch.tensor([0]))
     assert loss.item() == pytest.approx(((first + second) / 2).item())
     loss.backward()  # type: ignore[no-untyped-call]

@@ -93,7 +93,7 @@ def _number(cell: str | None) -> object:
 
 
 class ChoiceTask(Task[ChoosingT, ChoicePrediction]):
-    """What tasks with choices share: every row speaks for one choice, and the best choice is the answer."""
+    """What tasks with choices share: every row speaks for one choice; that with the best mean is the answer."""
 
     main_metric: ClassVar[str] = "accuracy"
     batch_size: ClassVar[int] = 16
@@ -131,12 +131,12 @@ class ChoiceTask(Task[ChoosingT, ChoicePrediction]):
     def decode(
         self, example: ChoosingT, rows: Sequence[Row], outputs: Sequence[NDArray[np.floating[Any]]]
     ) -> ChoicePrediction:
-        """See `Task.decode`; of equally good choices the first is taken."""
-        totals = np.zeros(len(example.choices))
+        """See `Task.decode`; a choice's score is the mean over its rows; of equals the first is taken."""
+        scores: list[list[float]] = [[] for _ in example.choices]
         for row, output in zip(rows, outputs, strict=True):
             assert row.choice is not None, "every row speaks for a choice"
-            totals[row.choice] += output.astype(np.float64).sum()
-        probabilities = softmax(totals)
+            scores[row.choice].append(float(output.astype(np.float64).sum()))
+        probabilities = softmax(np.array([np.mean(of_choice) for of_choice in scores]))
         return ChoicePrediction(int(probabilities.argmax()), tuple(probabilities.tolist()))
 
     def score(self, predictions: Sequence[ChoicePrediction], examples: Sequence[ChoosingT]) -> Scores:

@@ -3,7 +3,8 @@
 A choice's score is its pseudo-log-likelihood in place of the blank (Salazar et al. 2020), with the refinement of
 Kauf & Ivanova 2023: each piece of the choice is predicted in turn while it *and the pieces of the choice after it*
 are masked. Were only the piece itself masked, a word of many pieces would give itself away: who sees `##모이` knows
-`말`. Pieces are those that the filled text has, so a particle that grows onto the choice counts with it.
+`말`. The score is the mean over the pieces: by their sum the choice with the fewest pieces wins nearly always. Pieces
+are those that the filled text has, so a particle that grows onto the choice counts with it.
 """
 
 import re

@@ -31,7 +31,7 @@ def task_loss(head: Head, outputs: Tensor, batch: Batch, class_weights: Tensor |
 
 
 def _choice_loss(outputs: Tensor, targets_B: Tensor, batch: Batch) -> Tensor:
-    """Cross-entropy over the choices of each example; a choice's score is the sum over its rows.
+    """Cross-entropy over the choices of each example; a choice's score is the mean over its rows, as in `ChoiceTask`.
 
     Examples may have different numbers of choices, and choices of rows: the scores are gathered in a table, and
     choices that an example does not have count as impossible.
@@ -42,9 +42,7 @@ def _choice_loss(outputs: Tensor, targets_B: Tensor, batch: Batch) -> Tensor:
     counts_E = torch.from_numpy(batch.row_counts).to(outputs.device)
     examples_B = torch.repeat_interleave(torch.arange(len(counts_E), device=outputs.device), counts_E)
     table_EC = outputs.new_zeros(len(counts_E), int(choices_B.max()) + 1)
-    is_there_EC = torch.zeros_like(table_EC, dtype=torch.bool).index_put(
-        (examples_B, choices_B), outputs.new_ones((), dtype=torch.bool)
-    )
-    table_EC = table_EC.index_put((examples_B, choices_B), scores_B, accumulate=True)
+    n_rows_EC = table_EC.index_put((examples_B, choices_B), torch.ones_like(scores_B), accumulate=True)
+    table_EC = table_EC.index_put((examples_B, choices_B), scores_B, accumulate=True) / n_rows_EC.clamp(min=1)
     firsts_E = counts_E.cumsum(0) - counts_E
-    return cross_entropy(table_EC.masked_fill(~is_there_EC, -torch.inf), targets_B[firsts_E])
+    return cross_entropy(table_EC.masked_fill(n_rows_EC == 0, -torch.inf), targets_B[firsts_E])
