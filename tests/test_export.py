@@ -84,3 +84,11 @@ def test_what_cannot_be_exported(quick_run: Path, exported: Path, tmp_path: Path
         export_model(exported / "model", tmp_path / "m")
     with pytest.raises(OptionError, match="has no task"):
         export_model(quick_run / "pretrained", tmp_path / "m", dev=quick_run / "dev.tsv")
+
+
+def test_a_masked_model_does_cloze_from_its_graph(quick_run: Path, exported: Path) -> None:
+    asked = [{"text": "고래는 ___에 산다.", "choices": ["바다", "하늘", "깊은 산속"]}]
+    before = Predictor.load(quick_run / "pretrained", task="cloze", device="cpu", precision="fp32").predict(asked)
+    after = Predictor.load(exported / "pretrained", task="cloze").predict(asked)
+    assert after[0].choice == before[0].choice
+    assert after[0].scores == pytest.approx(before[0].scores, abs=1e-4)

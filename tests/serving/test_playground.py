@@ -84,6 +84,36 @@ def test_every_view(
     assert all(url.startswith((f"http://127.0.0.1:{service.port}/", "data:")) for url in outside)
 
 
+VIEWS = """async () => {
+  const { answerView } = await import("/playground/view.js");
+  const { WORDS } = await import("/playground/words.js");
+  const show = (prediction, values) => {
+    const view = answerView(prediction, values, WORDS.ko);
+    return [view.textContent, [...view.querySelectorAll("mark")].map((mark) => mark.textContent)];
+  };
+  const text = "👍 주시경은 서울에서 가르쳤다.";
+  return [
+    show({ entities: [{ start: 2, end: 5, label: "PS" }, { start: 7, end: 9, label: "LC" }] }, { text }),
+    show({ text: "서울", start: 7, end: 9, score: 1, alternatives: [] }, { question: "어디?", context: text }),
+    show({ text: null, start: 0, end: 0, score: 1, alternatives: [] }, { question: "어디?", context: text }),
+    show({ choice: 1, scores: [0, 2] }, { context: "가", choices: ["하나", "둘"] }),
+    show({ score: 3.25 }, {}),
+  ];
+}"""
+
+
+def test_answers_of_every_shape(browser: object, service: Service) -> None:
+    page = browser.new_page()  # type: ignore[attr-defined]
+    page.goto(f"http://127.0.0.1:{service.port}/docs")
+    entities, span, nothing, choice, number = page.evaluate(VIEWS)
+    assert entities[1] == ["주시경PS", "서울LC"]  # places count characters, not UTF-16 units
+    assert span[1] == ["서울"] and span[0].startswith("서울")
+    assert "답이 없다" in nothing[0]
+    assert choice[0].startswith("둘88.1%")
+    assert number[0] == "3.250"
+    page.close()
+
+
 def test_nothing_comes_from_outside() -> None:
     for path in PLAYGROUND.iterdir():
         text = path.read_text(encoding="utf-8")

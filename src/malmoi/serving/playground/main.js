@@ -9,7 +9,7 @@ const prefersDark = matchMedia("(prefers-color-scheme: dark)").matches;
 const state = {
   language: kept("language") ?? (navigator.language.startsWith("ko") ? "ko" : "en"),
   theme: kept("theme") ?? (prefersDark ? "dark" : "light"),
-  key: "", models: [], model: null, code: "curl", asked: 0,
+  key: "", models: [], model: null, code: "curl", asked: 0, cut: 0,
 };
 const words = () => WORDS[state.language];
 const kindOf = (model) => (model.task ? model.fields.join(",") : model.can_fill ? "fill" : "none");
@@ -121,9 +121,10 @@ async function ask() {
 }
 
 async function showPieces() {
-  const values = rawValues(), text = Object.values(values)[fieldsOf(state.model).indexOf("context")] ?? Object.values(values)[0];
+  const number = ++state.cut, values = rawValues(), text = Object.values(values)[fieldsOf(state.model).indexOf("context")] ?? Object.values(values)[0];
   try {
     const reply = await call(`v1/models/${encodeURIComponent(state.model.id)}/tokenize`, { text });
+    if (number !== state.cut) return;  // an answer that was overtaken
     $("pieces").replaceChildren(piecesView(text, reply, words()));
     const unknown = reply.pieces.filter((piece) => piece === "[UNK]").length;
     const count = words().cut.replace("{n}", reply.pieces.length).replace("{c}", Array.from(text).length);

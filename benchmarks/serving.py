@@ -1,0 +1,112 @@
+"""P7: texts a second over HTTP against the same model in process, 1, 8 and 64 clients, mixed lengths.
+
+The service is `malmoi serve` in a process of its own on the loopback; clients are threads of one process that keep
+their connection and send one text a request. In process, `Predictor.predict` gets as many texts at once as there are
+clients. Clients and service share the machine's cores, which counts against the service.
+
+    python benchmarks/serving.py [--quick]
+"""
+
+import argparse
+import http.client
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from machine import describe
+from serving_models import make_small, sample_texts
+
+from malmoi.export import ExportOptions, export_model
+from malmoi.predictor import Predictor
+
+ROUTE = "/v1/models/m/predict"
+
+
+@contextmanager
+def serving(model: Path) -> Iterator[int]:
+    """A service; its port."""
+    command = [sys.executable, "-m", "malmoi.cli", "serve", f"m={model}", "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        port = int(process.stderr.readline().rsplit(":", 1)[1])
+        # Its log must be read, or it would stop at a full pipe.
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(lambda: [None for _ in process.stderr or ()])
+            yield port
+            process.terminate()
+            process.wait(60)
+    finally:
+        process.kill()
+
+
+def ask_all(port: int, texts: list[str], n_clients: int) -> tuple[float, list[float]]:
+    """Seconds for all texts, and for each."""
+
+    def client(own: list[str]) -> list[float]:
+        connection, times = http.client.HTTPConnection("127.0.0.1", port, timeout=60), []
+        for text in own:
+            body = json.dumps({"examples": [{"text": text}]}, ensure_ascii=False).encode()
+            started = time.perf_counter()
+            connection.request("POST", ROUTE, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            answer = response.read()
+            assert response.status == 200, answer
+            times.append(time.perf_counter() - started)
+        return times
+
+    with ThreadPoolExecutor(n_clients) as pool:
+        started = time.perf_counter()
+        times = [each for own in pool.map(client, [texts[i::n_clients] for i in range(n_clients)]) for each in own]
+        return time.perf_counter() - started, times
+
+
+def in_process(predictor: Predictor, texts: list[str], n_at_once: int) -> float:
+    started = time.perf_counter()
+    for start in range(0, len(texts), n_at_once):
+        predictor.predict([{"text": text} for text in texts[start : start + n_at_once]])
+    return time.perf_counter() - started
+
+
+def compare(size: str, n_texts: int, repeats: int) -> None:
+    texts = sample_texts(n_texts)
+    with tempfile.TemporaryDirectory() as name:
+        export_model(make_small(Path(name) / "m", size=size), Path(name) / "int8", ExportOptions(int8=True))
+        predictor = Predictor.load(Path(name) / "int8")
+        with serving(Path(name) / "int8") as port:
+            print(f"{size}, int8")
+            for n_clients in (1, 8, 64):
+                ask_all(port, texts[: 4 * n_clients], n_clients)
+                over, inside, latencies = [], [], []
+                for _ in range(repeats):
+                    seconds, times = ask_all(port, texts, n_clients)
+                    over.append(len(texts) / seconds)
+                    latencies += times
+                    inside.append(len(texts) / in_process(predictor, texts, n_clients))
+                ratio = statistics.median(over) / statistics.median(inside)
+                p50, p99 = (1000 * statistics.quantiles(latencies, n=100)[i] for i in (49, 98))
+                print(
+                    f"  {n_clients:>3} clients: {statistics.median(over):>7.0f} a second, in process "
+                    f"{statistics.median(inside):>7.0f}, ratio {ratio:.2f}; p50 {p50:.1f} ms, p99 {p99:.1f} ms"
+                )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer texts, the small shape only")
+    quick = parser.parse_args().quick
+    print(describe("onnxruntime", "fastapi", "uvicorn"))
+    compare("small", 256 if quick else 2048, 1 if quick else 3)
+    if not quick:
+        compare("base", 512, 3)
+
+
+if __name__ == "__main__":
+    main()
