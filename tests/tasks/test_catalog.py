@@ -67,6 +67,13 @@ def test_what_is_not_recognised_is_described(tmp_path: Path, name: str, lines: l
         detect_format(Classification, written(tmp_path, name, *lines))
 
 
+@pytest.mark.parametrize("name", ["qa", "tagging", "relation"])
+def test_a_table_where_none_is_read_is_described_and_whose_it_is(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, "a.tsv", "id\tdocument\tlabel", "1\t좋다\t1")
+    with pytest.raises(InputError, match=rf"tab-separated .*examples of {name} .*looks like classification's nsmc"):
+        read_examples(task_type(name), path)
+
+
 def test_a_header_alone_is_no_data(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no examples"):
         read_examples(Classification, written(tmp_path, "a.tsv", "text\tlabel"))

@@ -82,7 +82,8 @@ def detect_format(task: AnyTask | type[AnyTask], path: Path) -> str:
     line, suffix = head.first_line, bare_suffix(path)
     if line.startswith("{") and suffix in _JSON_SUFFIXES:
         return "jsonl"
-    if line and line[0] not in "[{" and suffix in _TABLE_SUFFIXES and not head.is_binary:
+    # A task that reads no tables has neither of their formats.
+    if "tsv" in task.READERS and line and line[0] not in "[{" and suffix in _TABLE_SUFFIXES and not head.is_binary:
         # The separator tells more than the suffix: `.csv` with tabs and `.txt` with a table are common.
         if "\t" in line or "," in line:
             return "tsv" if "\t" in line else "csv"
@@ -90,7 +91,7 @@ def detect_format(task: AnyTask | type[AnyTask], path: Path) -> str:
             return suffix[1:]
     raise InputError(
         f"{path} looks {head.description()}: expected examples of {task.name} in one of the formats "
-        f"{', '.join(task.READERS)}; name the format if it is one of them"
+        f"{', '.join(task.READERS)}; name the format if it is one of them{_other_layout(task, path)}"
     )
 
 
