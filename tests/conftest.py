@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sample import SAMPLE
 
 from malmoi.corpus.build import build_corpus
@@ -14,6 +15,10 @@ from malmoi.pretraining.recipe import PretrainOptions
 from malmoi.pretraining.shards import build_shards
 from malmoi.tokenizer.build import VocabOptions, build_vocab
 from malmoi.training.options import FinetuneOptions
+
+# How long an example takes says more about the load of the machine than about the code.
+settings.register_profile("malmoi", deadline=None)
+settings.load_profile("malmoi")
 
 
 @pytest.fixture(scope="session")

@@ -68,3 +68,17 @@ def test_even_lengths_and_random_order() -> None:
 def test_no_examples() -> None:
     assert shuffled_batches([], 4, np.random.default_rng(0)) == []
     assert list(sorted_batches([], 100)) == []
+
+
+def test_parts_of_a_batch_keep_what_is_asked() -> None:
+    """A long example is run in parts; those of a cloze once lost what the masked head was asked for."""
+    asked = np.array([-1, 3, -1], np.int32)
+    rows = [Row(np.arange(3, dtype=np.int32), np.zeros(3, np.uint8), asked=asked) for _ in range(3)]
+    batch = collate(rows, pad_id=0)
+    parts = list(batch.parts(6))
+    assert [len(part.ids) for part in parts] == [2, 1]
+    assert batch.asked is not None
+    assert [part.asked.tolist() for part in parts if part.asked is not None] == [
+        batch.asked[:2].tolist(),
+        batch.asked[2:].tolist(),
+    ]

@@ -39,7 +39,8 @@ class Batch:
         for start in range(0, len(self.ids), n_rows):
             rows = slice(start, start + n_rows)
             mask = None if self.mask is None else self.mask[rows]
-            yield Batch(self.ids[rows], self.segments[rows], mask, None, self.row_lengths[rows])
+            asked = None if self.asked is None else self.asked[rows]
+            yield Batch(self.ids[rows], self.segments[rows], mask, None, self.row_lengths[rows], asked)
 
 
 def collate(rows: Sequence[Row], pad_id: int) -> Batch:
