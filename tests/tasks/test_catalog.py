@@ -9,14 +9,18 @@ import pytest
 from malmoi.errors import CheckpointError, DataError, InputError, OptionError
 from malmoi.tasks.catalog import (
     TASKS,
+    AnyTask,
     detect_format,
+    learn_task,
     read_examples,
     read_predictions,
     score_files,
     task_from_json,
     task_type,
 )
+from malmoi.tasks.choice import Choice
 from malmoi.tasks.classification import Classification, ClassificationExample
+from malmoi.tasks.cloze import Cloze
 from malmoi.tasks.labels import LabelPrediction
 from malmoi.tasks.pair import Pair
 
@@ -72,6 +76,25 @@ def test_a_table_where_none_is_read_is_described_and_whose_it_is(tmp_path: Path,
     path = written(tmp_path, "a.tsv", "id\tdocument\tlabel", "1\t좋다\t1")
     with pytest.raises(InputError, match=rf"tab-separated .*examples of {name} .*looks like classification's nsmc"):
         read_examples(task_type(name), path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines", "message"),
+    [
+        (Choice, ["id\tdocument\tlabel", "1\t좋다\t1"], r"looks tab-separated.*looks like classification's nsmc"),
+        (Cloze, ["id\tsentence1\tsentence2\tlabel", "1\t가\t나\t1"], r"looks tab-separated.*looks like pair's paws-x"),
+    ],
+)
+def test_another_task_s_file_is_named(tmp_path: Path, kind: type[AnyTask], lines: list[str], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        read_examples(kind, written(tmp_path, "a.tsv", *lines))
+
+
+def test_examples_without_labels_may_be_another_task_s(tmp_path: Path) -> None:
+    header = "genre\tfilename\tyear\tid\tscore\tsentence1\tsentence2"
+    path = written(tmp_path, "a.tsv", header, "g\tf\t2012\t1\t3.5\t가\t나")
+    with pytest.raises(InputError, match=r"a\.tsv: example 1 of 1 has no label.*looks like regression's korsts"):
+        learn_task(Pair, read_examples(Pair, path), path)
 
 
 def test_a_header_alone_is_no_data(tmp_path: Path) -> None:

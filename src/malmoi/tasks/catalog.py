@@ -11,7 +11,7 @@ from malmoi.errors import CheckpointError, InputError, OptionError
 from malmoi.tasks.choice import Choice
 from malmoi.tasks.classification import Classification
 from malmoi.tasks.cloze import Cloze
-from malmoi.tasks.files import Dropped, bare_suffix, read_head, read_json_lines, read_records
+from malmoi.tasks.files import Dropped, FileHead, bare_suffix, read_head, read_json_lines, read_records
 from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.pair import Pair
 from malmoi.tasks.qa import Qa
@@ -79,20 +79,26 @@ def detect_format(task: AnyTask | type[AnyTask], path: Path) -> str:
     if (layout := find_layout(task, path)) is not None:
         return layout
     head = read_head(path)
-    line, suffix = head.first_line, bare_suffix(path)
-    if line.startswith("{") and suffix in _JSON_SUFFIXES:
-        return "jsonl"
-    # A task that reads no tables has neither of their formats.
-    if "tsv" in task.READERS and line and line[0] not in "[{" and suffix in _TABLE_SUFFIXES and not head.is_binary:
-        # The separator tells more than the suffix: `.csv` with tabs and `.txt` with a table are common.
-        if "\t" in line or "," in line:
-            return "tsv" if "\t" in line else "csv"
-        if suffix != ".txt":
-            return suffix[1:]
+    guess = _guess_format(head, bare_suffix(path))
+    if guess in task.READERS:
+        return guess
     raise InputError(
         f"{path} looks {head.description()}: expected examples of {task.name} in one of the formats "
         f"{', '.join(task.READERS)}; name the format if it is one of them{_other_layout(task, path)}"
     )
+
+
+def _guess_format(head: FileHead, suffix: str) -> str:
+    """The general format that a file seems to have; empty for none."""
+    line = head.first_line
+    if line.startswith("{") and suffix in _JSON_SUFFIXES:
+        return "jsonl"
+    if not line or line[0] in "[{" or suffix not in _TABLE_SUFFIXES or head.is_binary:
+        return ""
+    # The separator tells more than the suffix: `.csv` with tabs and `.txt` with a table are common.
+    if "\t" in line or "," in line:
+        return "tsv" if "\t" in line else "csv"
+    return "" if suffix == ".txt" else suffix[1:]
 
 
 @dataclass(frozen=True)
