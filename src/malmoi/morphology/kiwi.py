@@ -71,7 +71,7 @@ class KiwiAnalyzer:
         add, tags, verbal, last, traceless = morphs.append, self._tags, VERBAL, 0, False
         for token in tokens:
             form, tag, start, end = token.form, tags[token.tag], token.start, token.end
-            if "\u11a8" <= form[:1] <= "\u11c2":
+            if form < "\u11c3" and form >= "\u11a8":  # begins with a trailing jamo; syllables are beyond
                 form = form.translate(COMPATIBILITY)
             if end <= start:
                 traceless = True

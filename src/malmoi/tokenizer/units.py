@@ -5,6 +5,7 @@ lost: what no morpheme covers becomes a unit of its own. It knows analysers' ans
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from malmoi.morphology.morph import Morph
@@ -44,8 +45,6 @@ class Word(NamedTuple):
 Placed = tuple[Unit, int, int]
 """A unit, its start and its end in the analysed (plain) text; units of a contracted syllable overlap. (A bare tuple:
 millions are made and taken apart.)"""
-# The same reason: it takes half the time of calling the class.
-_new = tuple.__new__
 Cut = Callable[[str, Sequence[Morph]], list[Placed]]
 
 
@@ -60,6 +59,18 @@ class _Kinds(dict[str, int]):
 _KINDS = _Kinds()
 
 
+# Equal units are one object: making millions of them anew keeps Python's garbage collection busy.
+@lru_cache(maxsize=1 << 18)
+def _as_written(written: str, tag: str = "", continues: bool = False) -> Unit:
+    return Unit(written, written, tag, continues)
+
+
+@lru_cache(maxsize=1 << 18)
+def _as_meant(form: str, surface: str) -> Unit:
+    """The form, unless it holds what has no place inside a word: then what is written."""
+    return Unit(surface if form != surface and any(map(_KINDS.__getitem__, form)) else form, surface)
+
+
 def surfaces(text: str, morphs: Sequence[Morph]) -> list[Placed]:
     """As written: a syllable that morphemes share goes to the first of them."""
     placed: list[Placed] = []
@@ -72,8 +83,8 @@ def surfaces(text: str, morphs: Sequence[Morph]) -> list[Placed]:
                 start = at
         if end > start:
             written = text[start:end]
-            unit = _new(Unit, (written, written, "", start > 0 and not kinds[text[start - 1]]))
-            placed.append((unit, start, end))
+            continues = start > 0 and not kinds[text[start - 1]]
+            placed.append((_as_written(written, "", continues), start, end))
             at = end
     if at < len(text):
         _uncovered(placed, text, at, len(text), joins=True)
@@ -92,8 +103,7 @@ def tagged_surfaces(text: str, morphs: Sequence[Morph]) -> list[Placed]:
                 start = at
         if end > start:
             written = text[start:end]
-            unit = _new(Unit, (written, written, "/" + tag, False))
-            placed.append((unit, start, end))
+            placed.append((_as_written(written, "/" + tag), start, end))
             at = end
     if at < len(text):
         _uncovered(placed, text, at, len(text), "/NA")
@@ -111,9 +121,7 @@ def base_forms(text: str, morphs: Sequence[Morph]) -> list[Placed]:
             placed.append((Unit(form[0], text[start]), start, start + 1))
             form = form[1:]
             start = min(start + 1, end - 1)
-        written = text[start:end]
-        unit = _new(Unit, (form, written, "", False)) if form == written else _as_meant(form, written)
-        placed.append((unit, start, end))
+        placed.append((_as_meant(form, text[start:end]), start, end))
         at = end if end > at else at
     _uncovered(placed, text, at, len(text))
     return placed
@@ -133,9 +141,7 @@ def lemmas(text: str, morphs: Sequence[Morph]) -> list[Placed]:
             placed[-1] = (unit._replace(surface=text[first:last]), first, last)
         else:
             verb = tag in VERBAL
-            written, meant = text[start:end], lemma if verb else form
-            unit = _new(Unit, (meant, written, "", False)) if meant == written else _as_meant(meant, written)
-            placed.append((unit, start, end))
+            placed.append((_as_meant(lemma if verb else form, text[start:end]), start, end))
         at = end if end > at else at
     _uncovered(placed, text, at, len(text))
     return placed
@@ -152,11 +158,6 @@ def tagged_bases(text: str, morphs: Sequence[Morph]) -> list[Placed]:
         at = max(at, end)
     _uncovered(placed, text, at, len(text), "/NA_")
     return placed
-
-
-def _as_meant(form: str, surface: str) -> Unit:
-    """The form, unless it holds what has no place inside a word: then what is written."""
-    return Unit(surface if form != surface and any(map(_KINDS.__getitem__, form)) else form, surface)
 
 
 def _uncovered(placed: list[Placed], text: str, start: int, end: int, tag: str = "", *, joins: bool = False) -> None:
