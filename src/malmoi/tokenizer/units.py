@@ -113,16 +113,18 @@ def tagged_surfaces(text: str, morphs: Sequence[Morph]) -> list[Placed]:
 def base_forms(text: str, morphs: Sequence[Morph]) -> list[Placed]:
     """Base forms; a consonant that closes the syllable before is a unit of its own: `되 ㄴ 다`."""
     placed: list[Placed] = []
-    at = 0
+    first = at = 0  # where the last unit begins, and the end so far: places never go back
     for form, _, start, end, _ in morphs:
         if start > at:
             _uncovered(placed, text, at, start)
+        elif start < first:
+            start = first
         if form[0] in CODAS and len(form) > 1 and not text.startswith(form, start):
-            placed.append((Unit(form[0], text[start]), start, start + 1))
+            placed.append((Unit(form[0], text[start : max(start + 1, at)]), start, max(start + 1, at)))
             form = form[1:]
-            start = min(start + 1, end - 1)
-        placed.append((_as_meant(form, text[start:end]), start, end))
-        at = end if end > at else at
+            start = min(start + 1, max(end, at) - 1)
+        first, at = start, end if end > at else at
+        placed.append((_as_meant(form, text[start:at]), start, at))
     _uncovered(placed, text, at, len(text))
     return placed
 
@@ -130,19 +132,21 @@ def base_forms(text: str, morphs: Sequence[Morph]) -> list[Placed]:
 def lemmas(text: str, morphs: Sequence[Morph]) -> list[Placed]:
     """Lemmas; the endings of a verb go into its span and leave no unit."""
     placed: list[Placed] = []
-    at = 0
+    first = at = 0
     verb = False
     for form, tag, start, end, lemma in morphs:
         if start > at:
             _uncovered(placed, text, at, start)
-        if verb and tag in ENDINGS and start <= placed[-1][2]:
-            unit, first, last = placed[-1]
-            last = max(last, end)
-            placed[-1] = (unit._replace(surface=text[first:last]), first, last)
+            verb = False
+        elif start < first:
+            start = first
+        if verb and tag in ENDINGS:
+            at = end if end > at else at
+            placed[-1] = (placed[-1][0]._replace(surface=text[first:at]), first, at)
         else:
             verb = tag in VERBAL
-            placed.append((_as_meant(lemma if verb else form, text[start:end]), start, end))
-        at = end if end > at else at
+            first, at = start, end if end > at else at
+            placed.append((_as_meant(lemma if verb else form, text[start:at]), start, at))
     _uncovered(placed, text, at, len(text))
     return placed
 
@@ -150,12 +154,14 @@ def lemmas(text: str, morphs: Sequence[Morph]) -> list[Placed]:
 def tagged_bases(text: str, morphs: Sequence[Morph]) -> list[Placed]:
     """Base forms with tag and end mark, as KorBERT was trained on: `되/XSV_ ㄴ다/EF_`."""
     placed: list[Placed] = []
-    at = 0
+    first = at = 0
     for form, tag, start, end, _ in morphs:
         if start > at:
             _uncovered(placed, text, at, start, "/NA_")
-        placed.append((Unit(form.replace(" ", ""), text[start:end], f"/{tag}_"), start, end))
-        at = max(at, end)
+        elif start < first:
+            start = first
+        first, at = start, end if end > at else at
+        placed.append((Unit(form.replace(" ", ""), text[start:at], f"/{tag}_"), start, at))
     _uncovered(placed, text, at, len(text), "/NA_")
     return placed
 
