@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from malmoi.errors import InputError
 from malmoi.tasks.files import read_json_lines, read_records
+from malmoi.tasks.gold import check_as_many, gold_labels
 from malmoi.tasks.labels import softmax
 from malmoi.tasks.pair import pair_rows
 from malmoi.tasks.tables import read_table_records
@@ -141,8 +142,7 @@ class ChoiceTask(Task[ChoosingT, ChoicePrediction]):
 
     def score(self, predictions: Sequence[ChoicePrediction], examples: Sequence[ChoosingT]) -> Scores:
         """See `Task.score`."""
-        if len(predictions) != len(examples):
-            raise InputError(f"{len(predictions)} predictions for {len(examples)} examples: expected one for each")
+        check_as_many(predictions, examples)
         hits = [gold == prediction.choice for gold, prediction in zip(_gold(examples), predictions, strict=True)]
         return Scores(len(hits), {"accuracy": 100 * sum(hits) / len(hits)}, {})
 
@@ -215,11 +215,4 @@ def _gold(examples: Sequence[Choosing]) -> list[int]:
     Raises:
         InputError: no examples, or one without an answer.
     """
-    if not examples:
-        raise InputError("there are no examples: expected one or more with an answer; look at the input file")
-    answers = []
-    for number, example in enumerate(examples, start=1):
-        if example.answer is None:
-            raise InputError(f"example {number} of {len(examples)} has no answer: expected one in each; add them")
-        answers.append(example.answer)
-    return answers
+    return gold_labels(examples, lambda example: example.answer, "an answer", "one in each; add them")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from malmoi.errors import CheckpointError, InputError
 from malmoi.tasks.fields import COLUMNS, plain_label, read_fields
+from malmoi.tasks.gold import check_as_many, gold_labels
 from malmoi.tasks.metrics import Confusion, confusion_matrix, label_metrics, present_labels
 from malmoi.tasks.task import Head, Row, Scores, Task
 
@@ -124,8 +125,7 @@ class LabelTask(Task[LabelledT, LabelPrediction]):
 
     def score(self, predictions: Sequence[LabelPrediction], examples: Sequence[LabelledT]) -> Scores:
         """See `Task.score`; labels that are neither gold nor predicted anywhere do not count."""
-        if len(predictions) != len(examples):
-            raise InputError(f"{len(predictions)} predictions for {len(examples)} examples: expected one for each")
+        check_as_many(predictions, examples)
         gold = [self._number_of(label) for label in _gold_labels(examples)]
         predicted = [self._number_of(prediction.label) for prediction in predictions]
         confusion = confusion_matrix(gold, predicted, len(self.labels))
@@ -199,17 +199,9 @@ def _gold_labels(examples: Sequence[Labelled]) -> list[str]:
     Raises:
         InputError: no examples, or one without a label.
     """
-    if not examples:
-        raise InputError("there are no examples: expected one or more with a label; look at the input file")
-    found = []
-    for number, example in enumerate(examples, start=1):
-        if example.label is None:
-            raise InputError(
-                f"example {number} of {len(examples)} has no label: expected one in every example, "
-                f"under one of the names {', '.join(COLUMNS['label'])}; add the labels"
-            )
-        found.append(example.label)
-    return found
+    names = ", ".join(COLUMNS["label"])
+    expected = f"one in every example, under one of the names {names}; add the labels"
+    return gold_labels(examples, lambda example: example.label, "a label", expected)
 
 
 def _sorted_labels(labels: Sequence[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from malmoi.errors import CheckpointError, InputError, OptionError
+from malmoi.tasks.gold import check_as_many, gold_labels
 from malmoi.tasks.particles import trimmed_end
 from malmoi.tasks.qa_decode import Candidate, best_spans
 from malmoi.tasks.qa_files import QaExample, make_example, read_jsonl, read_squad
@@ -215,8 +216,7 @@ class Qa(Task[QaExample, QaPrediction]):
 
     def score(self, predictions: Sequence[QaPrediction], examples: Sequence[QaExample]) -> Scores:
         """See `Task.score`; the official `em` and `f1`, and for Korean also without the answers' particles."""
-        if len(predictions) != len(examples):
-            raise InputError(f"{len(predictions)} predictions for {len(examples)} examples: expected one for each")
+        check_as_many(predictions, examples)
         golds = _gold_answers(examples)
         points = np.array([self._points(p.text, gold) for p, gold in zip(predictions, golds, strict=True)])
         metrics = {"em": 100 * points[:, 0].mean(), "f1": 100 * points[:, 1].mean()}
@@ -298,15 +298,9 @@ def _gold_answers(examples: Sequence[QaExample]) -> list[list[str]]:
     Raises:
         InputError: no examples, or one without `answers`.
     """
-    if not examples:
-        raise InputError("there are no examples: expected one or more with answers; look at the input file")
-    for number, example in enumerate(examples, start=1):
-        if example.answers is None:
-            raise InputError(
-                f"example {number} of {len(examples)} has no answers: expected a list in every example, empty where "
-                "nothing in the context answers; add them"
-            )
-    return [[answer.text for answer in example.answers or ()] for example in examples]
+    expected = "a list in every example, empty where nothing in the context answers; add them"
+    found = gold_labels(examples, lambda example: example.answers, "answers", expected)
+    return [[answer.text for answer in answers] for answers in found]
 
 
 def _trimmed(prediction: QaPrediction, example: QaExample) -> str | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from malmoi.errors import CheckpointError, InputError
 from malmoi.tasks.fields import match_names, read_fields
 from malmoi.tasks.files import read_json_lines, read_json_list, read_records
+from malmoi.tasks.gold import check_as_many, gold_labels
 from malmoi.tasks.metrics import pearson, spearman
 from malmoi.tasks.pair import pair_rows
 from malmoi.tasks.tables import read_table
@@ -176,8 +177,7 @@ class Regression(Task[RegressionExample, RegressionPrediction]):
 
     def score(self, predictions: Sequence[RegressionPrediction], examples: Sequence[RegressionExample]) -> Scores:
         """See `Task.score`; correlations are NaN where one side is constant, as scipy has it."""
-        if len(predictions) != len(examples):
-            raise InputError(f"{len(predictions)} predictions for {len(examples)} examples: expected one for each")
+        check_as_many(predictions, examples)
         gold, predicted = _gold_scores(examples), [prediction.score for prediction in predictions]
         if len(gold) < 2:
             raise InputError("there is one example: expected two or more, a correlation needs them")
@@ -229,11 +229,4 @@ def _gold_scores(examples: Sequence[RegressionExample]) -> list[float]:
     Raises:
         InputError: no examples, or one without a score.
     """
-    if not examples:
-        raise InputError("there are no examples: expected one or more with a score; look at the input file")
-    scores = []
-    for number, example in enumerate(examples, start=1):
-        if example.score is None:
-            raise InputError(f"example {number} of {len(examples)} has no score: expected a number in each; add them")
-        scores.append(example.score)
-    return scores
+    return gold_labels(examples, lambda example: example.score, "a score", "a number in each; add them")

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from malmoi.errors import CheckpointError, InputError
 from malmoi.tasks.bio import best_tags, entities_of, entity_counts, tag_names, tag_tokens
 from malmoi.tasks.files import read_head
+from malmoi.tasks.gold import check_as_many, gold_labels
 from malmoi.tasks.particles import trimmed_end
 from malmoi.tasks.spans import Entity
 from malmoi.tasks.tagging_files import (
@@ -236,8 +237,7 @@ class Tagging(Task[TaggingExample, TaggingPrediction]):
 
     def score(self, predictions: Sequence[TaggingPrediction], examples: Sequence[TaggingExample]) -> Scores:
         """See `Task.score`: an entity is right if its span and its type are (conlleval's rule)."""
-        if len(predictions) != len(examples):
-            raise InputError(f"{len(predictions)} predictions for {len(examples)} examples: expected one for each")
+        check_as_many(predictions, examples)
         gold = [{(e.start, e.end, e.label) for e in entities} for entities in _gold(examples)]
         counts = entity_counts(gold, [{(e.start, e.end, e.label) for e in p.entities} for p in predictions])
         per_label = {label: _measures(*count) for label, count in counts.items()}
@@ -324,14 +324,5 @@ def _gold(examples: Sequence[TaggingExample]) -> list[tuple[Entity, ...]]:
     Raises:
         InputError: no examples, or one whose entities are not known.
     """
-    if not examples:
-        raise InputError("there are no examples: expected one or more with entities; look at the input file")
-    found = []
-    for number, example in enumerate(examples, start=1):
-        if example.entities is None:
-            raise InputError(
-                f"example {number} of {len(examples)} has no entities: expected a list in every example, empty where "
-                "there are none; add them"
-            )
-        found.append(example.entities)
-    return found
+    expected = "a list in every example, empty where there are none; add them"
+    return gold_labels(examples, lambda example: example.entities, "entities", expected)
