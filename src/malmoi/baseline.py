@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from malmoi.errors import OptionError
+from malmoi.morphology.kiwi import load_kiwi
 from malmoi.tasks.catalog import AnyTask
 from malmoi.tasks.labels import LabelPrediction, LabelTask
 from malmoi.tasks.pair import PairExample
@@ -85,6 +86,4 @@ def _morphemes(texts: Sequence[str]) -> list[list[str]] | None:
     """`form/tag` of each morpheme of each text; `None` where no analyser is installed."""
     if find_spec("kiwipiepy") is None:
         return None
-    from kiwipiepy import Kiwi
-
-    return [[f"{token.form}/{token.tag}" for token in tokens] for tokens in Kiwi().tokenize(texts)]
+    return [[f"{token.form}/{token.tag}" for token in tokens] for tokens in load_kiwi().tokenize(texts)]

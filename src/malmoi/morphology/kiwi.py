@@ -2,10 +2,25 @@
 
 import importlib.metadata
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from malmoi.morphology.morph import Morph, failed, not_installed
 from malmoi.morphology.sejong import COMPATIBILITY, KIWI, TAGS, VERBAL
+
+
+@cache
+def load_kiwi(threads: int | None = None) -> Any:
+    """The library's own object, once a process (a second, 500 MB of memory): nothing here changes it.
+
+    Raises:
+        AnalyzerError: kiwipiepy is not installed.
+    """
+    try:
+        from kiwipiepy import Kiwi
+    except ImportError as error:
+        raise not_installed("kiwi", "pip install kiwipiepy", error) from error
+    return Kiwi(num_workers=threads)
 
 
 class _Tags(dict[str, str]):
@@ -18,7 +33,7 @@ class _Tags(dict[str, str]):
 
 
 class KiwiAnalyzer:
-    """Kiwi; the model is loaded at first use (a second, 500 MB of memory)."""
+    """Kiwi; the model is loaded at first use."""
 
     name = "kiwi"
 
@@ -58,11 +73,7 @@ class KiwiAnalyzer:
 
     def _load(self) -> Any:
         if self._kiwi is None:
-            try:
-                from kiwipiepy import Kiwi
-            except ImportError as error:
-                raise not_installed("kiwi", "pip install kiwipiepy", error) from error
-            self._kiwi = Kiwi(num_workers=self._threads)
+            self._kiwi = load_kiwi(self._threads)
         return self._kiwi
 
     def _morphs(self, tokens: list[Any]) -> list[Morph]:
