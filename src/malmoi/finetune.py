@@ -23,7 +23,7 @@ from malmoi.training.options import FinetuneOptions
 from malmoi.training.rows import encode_compactly
 
 LOG = "log.jsonl"
-_ARCHITECTURES: dict[str, Architecture] = {"choice": "MultipleChoice"}
+_ARCHITECTURES: dict[str, Architecture] = {"choice": "MultipleChoice", "qa": "QuestionAnswering"}
 """What transformers opens a task's model as, where that is not the usual class for its head."""
 
 
@@ -111,30 +111,41 @@ def finetune(
     tokenizer = Tokenizer.load(model_directory)
     train_file = read_example_file(kind, train, format)
     task = learn_task(kind, train_file.examples, train).with_options(task_options)
-    train_examples = task.training_examples(train_file.examples)
+    examples = task.training_examples(train_file.examples)
     run = FinetuningRun(task, tokenizer, model_directory, options)
     check_vocabulary(tokenizer, run.config.n_tokens, model_directory)
-    dev_file = ExampleFile([], {}) if dev is None else read_example_file(task, dev, format)
-    if not all(map(task.is_labelled, dev_file.examples)):
-        raise InputError(f"{dev} has examples without a label: expected one in each, add them or leave --dev out")
-    rows = encode_compactly(task, train_examples, tokenizer, run.max_tokens)
+    dev_file = _read_dev(task, dev, format)
+    rows = encode_compactly(task, examples, tokenizer, run.max_tokens)
     if task.head.kind == "token":
         rows = rows.each_row_by_itself()
-    scores = linear_baseline(task, train_examples, dev_file.examples).metrics if baseline else {}
-    settled = replace(options, epochs=run.n_epochs(len(rows)), batch_size=run.batch_size, max_tokens=run.max_tokens)
-    given = {name: value for name, value in asdict(task_options).items() if value is not None}
-    recorded = asdict(settled) | given | {"task": task_name, "model": str(model_directory)}
+    scores = linear_baseline(task, examples, dev_file.examples).metrics if baseline else {}
+    n_epochs = run.n_epochs(len(rows))
+    recorded = _recorded(run, n_epochs, task_options)
     with kept_runs(out, _plan(recorded, model_directory, train, dev)) as directory:
         sweep = run_all(run, rows, dev_file.examples, directory)
         report = replace(
-            _report(task, len(train_examples), len(dev_file.examples), sweep),
-            epochs=run.n_epochs(len(rows)),
+            _report(task, len(examples), len(dev_file.examples), n_epochs, sweep),
             baseline=scores,
             dropped={str(p): f.dropped for p, f in ((train, train_file), (dev, dev_file)) if f.dropped},
         )
         with staged_directory(out, kind="model", options=recorded, force=force) as staged:
             _write(run, sweep, staged, recorded, report)
     return report
+
+
+def _read_dev(task: AnyTask, dev: Path | None, format: str) -> ExampleFile:
+    """The examples to judge by, each with a label; none without a file."""
+    dev_file = ExampleFile([], {}) if dev is None else read_example_file(task, dev, format)
+    if not all(map(task.is_labelled, dev_file.examples)):
+        raise InputError(f"{dev} has examples without a label: expected one in each, add them or leave --dev out")
+    return dev_file
+
+
+def _recorded(run: FinetuningRun, n_epochs: int, task_options: TaskOptions) -> dict[str, Any]:
+    """All options as they were settled; those of single tasks where they were given."""
+    settled = replace(run.options, epochs=n_epochs, batch_size=run.batch_size, max_tokens=run.max_tokens)
+    given = {name: value for name, value in asdict(task_options).items() if value is not None}
+    return asdict(settled) | given | {"task": run.task.name, "model": str(run.model_directory)}
 
 
 def _plan(recorded: dict[str, Any], model: Path, train: Path, dev: Path | None) -> dict[str, Any]:
@@ -144,14 +155,14 @@ def _plan(recorded: dict[str, Any], model: Path, train: Path, dev: Path | None) 
     return {"version": __version__, "options": recorded, "files": [file_hash(path) for path in files]}
 
 
-def _report(task: AnyTask, n_train: int, n_dev: int, sweep: Sweep) -> FinetuneReport:
+def _report(task: AnyTask, n_train: int, n_dev: int, n_epochs: int, sweep: Sweep) -> FinetuneReport:
     by_seed = sweep.metrics[sweep.best.lr]
     means = {lr: _over_seeds(metrics.values(), statistics.fmean) for lr, metrics in sweep.metrics.items()}
     return FinetuneReport(
         task=task.name,
         n_train=n_train,
         n_dev=n_dev,
-        epochs=0,
+        epochs=n_epochs,
         lr=sweep.best.lr,
         best_seed=sweep.best.seed,
         dev=by_seed if n_dev else {},
@@ -172,8 +183,7 @@ def _write(run: FinetuningRun, sweep: Sweep, directory: Path, recorded: dict[str
     model = run.new_model(sweep.best.seed)
     model.load_state_dict(sweep.best.weights)
     task = run.task
-    architecture = "QuestionAnswering" if task.head.loss == "span" else _ARCHITECTURES.get(task.name)
-    save_model(model, directory, labels=task.output_names or None, architecture=architecture)
+    save_model(model, directory, labels=task.output_names or None, architecture=_ARCHITECTURES.get(task.name))
     run.tokenizer.save(directory)
     write_json(directory / TASK_FILE, task.to_json() | {"max_tokens": run.max_tokens})
     write_json(directory / "report.json", asdict(report))
