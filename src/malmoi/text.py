@@ -43,6 +43,7 @@ _UNCLEAN = re.compile(  # what either of them matches but the blank, and half su
     + (_CONTROL.pattern + _WHITESPACE.pattern)[1:-1].replace("][", "").replace(f"{_escape('20')}-{_escape('20')}", "")
     + "\ud800-\udfff]"
 )
+_HALF_SURROGATE = re.compile("[\ud800-\udfff]")
 _PUNCTUATION = _character_class(
     """
     21-2f 3a-40 5b-60 7b-7e a1 a7 ab b6-b7 bb bf 37e 387 55a-55f 589-58a 5be 5c0 5c3 5c6 5f3-5f4 609-60a
@@ -134,6 +135,11 @@ def _is_modern(jamo: str) -> bool:
         and 0 <= ord(jamo[1]) - _FIRST_VOWEL < _N_VOWELS
         and (len(jamo) < 3 or 0 < ord(jamo[2]) - _FIRST_TAIL < _N_TAILS)
     )
+
+
+def replace_half_surrogates(text: str) -> str:
+    """`text` with U+FFFD, which clean-up deletes, for half surrogates: JSON lets these in, but they cannot be UTF-8."""
+    return text if text.isascii() else _HALF_SURROGATE.sub("\ufffd", text)
 
 
 def nfc_with_spans(text: str) -> tuple[str, np.ndarray | None]:

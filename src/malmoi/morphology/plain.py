@@ -4,15 +4,13 @@ Analysers differ in what they make of decomposed Hangul or zero-width characters
 set punctuation or ideographs apart: analysers need the text as it stands.
 """
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from malmoi.text import is_clean, is_control, is_whitespace, nfc_with_spans
+from malmoi.text import is_clean, is_control, is_whitespace, nfc_with_spans, replace_half_surrogates
 
 MAX_CHARS = 2000
 """Longer texts go to the analyser in parts: some take more than linear time. Parts end at blanks if they can."""
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Plain(NamedTuple):
@@ -34,7 +32,7 @@ def make_plain(text: str) -> Plain:
     """Compose and clean `text`."""
     if is_clean(text):
         return Plain(text, None)
-    composed, origins = nfc_with_spans(_SURROGATE.sub("\ufffd", text))
+    composed, origins = nfc_with_spans(replace_half_surrogates(text))
     places = [(i, i + 1) for i in range(len(composed))] if origins is None else [(a, b) for a, b in origins.tolist()]
     chars: list[str] = []
     spans: list[tuple[int, int]] = []

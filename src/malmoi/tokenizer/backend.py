@@ -4,6 +4,7 @@ Nothing here knows spans or segments; `tokenizer.py` wraps what this file makes.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,10 @@ def read_backend(directory: Path, *, prefix: str = "##") -> tokenizers.Tokenizer
         return _wordpiece(vocabulary, normalizer, pre_tokenizers.BertPreTokenizer(), _BERT_MAX_WORD_CHARS)
     state = "holds neither tokenizer.json nor vocab.txt" if directory.is_dir() else "does not exist"
     raise InputError(f"{directory} {state}: expected a tokenizer directory, made by `malmoi vocab`")
+
+
+DELETED_BLANKS = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
+"""`str.split` cuts at these, BERT's clean-up deletes them; at all other blanks both cut."""
 
 
 def cuts_at_blanks(backend: tokenizers.Tokenizer) -> bool:

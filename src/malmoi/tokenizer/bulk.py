@@ -10,7 +10,6 @@ characters are blanks to Python, but BERT deletes them; the rare texts that hold
 whole. It keeps no spans.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,10 +18,9 @@ from itertools import chain, count, islice
 import numpy as np
 
 from malmoi.errors import OptionError
+from malmoi.tokenizer.backend import DELETED_BLANKS
 from malmoi.tokenizer.tokenizer import Tokenizer
 
-_NO_BLANKS = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
-"""`str.split` cuts at these, BERT's clean-up joins what stands around them."""
 _EOJEOLS_AT_ONCE = 1024
 _MAX_UNKNOWN = 0.3
 """Share of unknown eojeols at which a full memory no longer serves."""
@@ -71,9 +69,9 @@ class BulkEncoder:
         """The ids of `texts`, the same as `Tokenizer.encode_ids` gives."""
         if not self._tokenizer.cuts_at_blanks:
             return self._encode_whole(texts)
-        if not _NO_BLANKS.search("".join(texts)):
+        if not DELETED_BLANKS.search("".join(texts)):
             return self._encode_by_eojeols(texts)
-        whole = np.array([_NO_BLANKS.search(text) is not None for text in texts])
+        whole = np.array([DELETED_BLANKS.search(text) is not None for text in texts])
         encoded: list[np.ndarray] = [np.empty(0, np.int32)] * len(texts)
         for encode, chosen in ((self._encode_whole, whole), (self._encode_by_eojeols, ~whole)):
             indices = np.flatnonzero(chosen).tolist()

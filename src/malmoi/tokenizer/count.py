@@ -18,16 +18,13 @@ from malmoi.engine import Engine, map_ordered
 from malmoi.morphology.catalog import make_analyzer
 from malmoi.tokenizer.analysed import UnitCutter
 from malmoi.tokenizer.analysed import count_words as count_unit_words
-from malmoi.tokenizer.backend import MAX_WORD_CHARS, malmoi_normalizer, malmoi_pre_tokenizer
+from malmoi.tokenizer.backend import DELETED_BLANKS, MAX_WORD_CHARS, malmoi_normalizer, malmoi_pre_tokenizer
 from malmoi.tokenizer.learn import VocabOptions
 from malmoi.tokenizer.segment import WAYS
 
 MAX_HELD_OUT_CHARS = 10_000_000
 """Characters of held-out text that are kept to measure on; what exceeds them is left out of learning all the same."""
 _PIECE_CHARS = 4_000_000
-
-# `str.split` cuts at these, BERT's clean-up deletes them; at all other blanks both cut.
-_DELETED_BLANKS = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 
 
 @dataclass
@@ -142,7 +139,7 @@ def _counted_texts(
 
 def split_eojeols(text: str) -> list[str]:
     """Cut at blanks, exactly where the tokenizer does."""
-    return (_DELETED_BLANKS.sub("", text) if _DELETED_BLANKS.search(text) else text).split()
+    return (DELETED_BLANKS.sub("", text) if DELETED_BLANKS.search(text) else text).split()
 
 
 def count_words(eojeols: Mapping[str, int], *, lowercase: bool, tokens: Sequence[str] = ()) -> Counter[str]:

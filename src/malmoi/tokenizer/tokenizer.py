@@ -7,7 +7,6 @@ It learns nothing: see `build.py`.
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -20,14 +19,13 @@ from malmoi.artifact import write_json, write_text
 from malmoi.errors import InputError, OptionError, VocabularyError
 from malmoi.morphology.catalog import check_version, make_analyzer
 from malmoi.morphology.morph import Analyzer
-from malmoi.text import nfc_with_spans
+from malmoi.text import nfc_with_spans, replace_half_surrogates
 from malmoi.tokenizer.analysed import AnalysedEncoder, Pieces, UnitCutter, join_pieces
 from malmoi.tokenizer.backend import analysed_backend, cuts_at_blanks, malmoi_backend, read_backend, vocabulary_of
 from malmoi.tokenizer.segment import WAYS, Segment
 from malmoi.tokenizer.vocab import SPECIAL_TOKENS, Vocabulary, is_korbert
 
 _FORMAT_VERSION = 1
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +261,7 @@ class Tokenizer:
 
 
 def _encodable(texts: Sequence[str]) -> list[str]:
-    """Half surrogates (JSON lets them in) cannot be UTF-8; clean-up deletes what stands in for them."""
-    return [text if text.isascii() else _SURROGATE.sub("\ufffd", text) for text in texts]
+    return list(map(replace_half_surrogates, texts))
 
 
 def _widen(text: str, spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
