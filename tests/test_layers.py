@@ -8,7 +8,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "malmoi"
 
 LAYERS = [
     ["errors", "text", "artifact", "progress"],
-    ["engine", "corpus.*", "download", "morphology.*"],
+    ["engine"],
+    ["workplace", "corpus.*", "download", "morphology.*"],
     ["tokenizer.*", "data_sets"],
     ["pretraining.examples", "pretraining.masking", "pretraining.shards"],
     ["tasks.*"],

@@ -275,3 +275,22 @@ def test_a_wikipedia_file_comes_out_as_prose(tmp_path: Path, data_dir: Path) -> 
     assert len(text) > 4_000_000  # little is lost: the file has 4.6 million characters, titles and tags included
     for left_over in ("[[", "&lt;", "&amp;", "<br", "<ref", "colspan", "(,", ", ,", "\u200e"):
         assert left_over not in text, left_over
+
+
+def test_namespaces_and_headings_of_a_dump(tmp_path: Path) -> None:
+    pages = "".join(
+        f"<page><title>{title}</title><ns>{ns}</ns><id>{i}</id><revision><text>머리글은 한 문장으로 되어 있다.\n"
+        f"== 역사 ==\n{title} 이야기는 오래전에 처음 시작되었다.\n== 각주 ==\n</text></revision></page>"
+        for i, (title, ns) in enumerate([("두루미", 0), ("틀:두루미", 10), ("위키백과:두루미", 4)])
+    )
+    dump = _write(tmp_path / "a.xml", f"<mediawiki>{pages}</mediawiki>")
+    report = build_corpus([dump], tmp_path / "articles")
+    assert (report.n_kept, report.broken) == (1, {"other-namespace": 2})
+    options = CorpusOptions(namespaces=(0, 4), headings=True)
+    build_corpus([dump], tmp_path / "more", options)
+    assert [(d.title, d.text.split("\n")[1:]) for d in iter_corpus(tmp_path / "more")] == [
+        ("두루미", ["## 역사", "두루미 이야기는 오래전에 처음 시작되었다."]),
+        ("위키백과:두루미", ["## 역사", "위키백과:두루미 이야기는 오래전에 처음 시작되었다."]),
+    ]
+    with pytest.raises(OptionError, match="namespaces is empty"):
+        CorpusOptions(namespaces=())

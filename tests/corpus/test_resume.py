@@ -15,8 +15,8 @@ from malmoi.corpus import clean, pieces
 from malmoi.corpus.build import build_corpus
 from malmoi.corpus.clean import clean_piece
 from malmoi.corpus.options import CorpusOptions
-from malmoi.corpus.workplace import workplace
 from malmoi.errors import MalmoiError, OutputError
+from malmoi.workplace import workplace
 
 # Small pieces, so that there are many.
 SCRIPT = """

@@ -24,10 +24,10 @@ from malmoi.corpus.page import report_page
 from malmoi.corpus.parts import PartTask, check_compression, join_rejects, part_name, write_part
 from malmoi.corpus.pieces import InputFile, PieceCutter, find_files, piece_sizes
 from malmoi.corpus.report import CorpusReport, Tally, by_count, reasons
-from malmoi.corpus.workplace import workplace
 from malmoi.engine import Engine, map_ordered
 from malmoi.errors import InputError, OutputError
 from malmoi.progress import progress_bar
+from malmoi.workplace import workplace
 
 
 def build_corpus(

@@ -8,7 +8,7 @@ import json
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,8 +99,8 @@ def _clean(piece: Piece, directory: Path, options: CorpusOptions, keep_rejects: 
     hashes: list[int] = []
     n_chars: list[int] = []
     with (directory / KEPT).open("wb") as kept_file, (directory / REJECTS).open("wb") as rejects_file:
-        for raw, format in _documents(piece, broken, unreadable):
-            document, verdict = _clean_and_judge(raw, format, filters)
+        for raw, format in _documents(piece, options.namespaces, broken, unreadable):
+            document, verdict = _clean_and_judge(raw, format, filters, options.headings)
             if verdict is True:
                 kept_file.write(json_line(document))
                 hashes.append(content_hash(document.text))
@@ -131,21 +131,25 @@ def _clean(piece: Piece, directory: Path, options: CorpusOptions, keep_rejects: 
     write_json(directory / OUTCOME, vars(outcome))
 
 
-def _clean_and_judge(raw: Document, format: str, filters: tuple[Filter, ...]) -> tuple[Document, Verdict]:
+def _clean_and_judge(
+    raw: Document, format: str, filters: tuple[Filter, ...], headings: bool
+) -> tuple[Document, Verdict]:
     try:
-        document = clean_document(raw, format)
+        document = clean_document(raw, format, headings=headings)
     except PageTooComplexError:
         return raw, (False, "too-complex")
     return document, judge(document.text, filters)
 
 
-def _documents(piece: Piece, broken: Counter[str], unreadable: dict[str, str]) -> Iterator[tuple[Document, str]]:
+def _documents(
+    piece: Piece, namespaces: Collection[int], broken: Counter[str], unreadable: dict[str, str]
+) -> Iterator[tuple[Document, str]]:
     """The documents of a piece with their formats. What stands in a file before its damage counts."""
     for identifier, title, text, format in piece.documents:
         yield Document(id=identifier, title=title, text=text), format
     for span in piece.spans:
         try:
-            for document in read_span(span, broken):
+            for document in read_span(span, broken, namespaces):
                 yield document, span.format
         except InputError as error:
             unreadable[span.path] = str(error)

@@ -37,6 +37,11 @@ class CorpusOptions:
     """Documents with a larger share of characters in lines that are no sentences are dropped."""
     max_boilerplate: float = 0.3
     """Documents with a larger share of characters in lines that web pages wrap around a text are dropped."""
+    namespaces: tuple[int, ...] = (0,)
+    """Number of a namespace to keep of MediaWiki dumps (0: articles, 4: the project's own pages, 14: categories);
+    may be repeated."""
+    headings: bool = False
+    """Keep the headings of a dump's sections, as lines such as `## 역사`."""
     keep_disambiguation: bool = False
     """Keep pages that only say what a name may stand for."""
     near_duplicates: float | None = 0.8
@@ -52,6 +57,8 @@ class CorpusOptions:
             raise OptionError(f"format is {self.format!r}: expected one of {', '.join(FORMATS)}")
         if self.min_chars < 0:
             raise OptionError(f"min_chars is {self.min_chars}: expected 0 or more")
+        if not self.namespaces:
+            raise OptionError("namespaces is empty: expected at least one number, such as 0 for articles")
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(field.default, float) and value is not None and not 0 <= value <= 1:

@@ -5,7 +5,7 @@ file that can only be read from its beginning is read here, and its pieces carry
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -117,11 +117,11 @@ def split_file(file: InputFile) -> list[Span] | None:
     return None
 
 
-def read_span(span: Span, counts: Counter[str]) -> Iterator[Document]:
-    """The documents of a span, not yet cleaned. Runs in a worker."""
+def read_span(span: Span, counts: Counter[str], namespaces: Collection[int]) -> Iterator[Document]:
+    """The documents of a span, not yet cleaned; of a dump, those of these namespaces. Runs in a worker."""
     path = Path(span.path)
     if span.format == "mediawiki":
-        for page in iter_block(path, span.start, span.end, counts):
+        for page in iter_block(path, span.start, span.end, counts, namespaces=namespaces):
             yield Document(id=page.id, title=page.title, text=page.wikitext)
     else:
         yield from parse_documents(path, span.format, counts)

@@ -185,15 +185,17 @@ def parse_documents(path: Path, format: str, counts: Counter[str]) -> Iterator[D
         counts["file-without-documents"] += 1
 
 
-def clean_document(document: Document, format: str) -> Document:
+def clean_document(document: Document, format: str, *, headings: bool = False) -> Document:
     """The document with the markup of its format taken out and every field cleaned.
+
+    `headings` keeps the headings of a wikitext's sections.
 
     Raises:
         PageTooComplexError: a page of wikitext that cannot be read in reasonable time.
     """
     text = document.text
     if format == "mediawiki":
-        text = clean_wikitext(text, document.title)
+        text = clean_wikitext(text, document.title, headings=headings)
     if format == "wikiextractor":
         text = clean_wikiextractor(text, document.title)
     title = document.title and clean_text(document.title).replace("\n", " ")

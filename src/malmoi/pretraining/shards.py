@@ -11,17 +11,19 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 
-from malmoi.artifact import read_manifest, staged_directory, write_json
+from malmoi import __version__
+from malmoi.artifact import check_output, read_manifest, staged_directory, write_json
 from malmoi.corpus.sentences import split_sentences
-from malmoi.engine import Engine, map_ordered
+from malmoi.engine import Engine
 from malmoi.errors import InputError, OptionError
 from malmoi.tokenizer.bulk import BulkEncoder
-from malmoi.tokenizer.count import corpus_pieces, texts_of
+from malmoi.tokenizer.count import corpus_pieces, corpus_state, texts_of
 from malmoi.tokenizer.tokenizer import Tokenizer
+from malmoi.workplace import map_kept, workplace
 
 _DOCUMENTS_AT_ONCE = 512
 INFO = "shards.json"
@@ -109,6 +111,15 @@ def _encoder(directory: Path, fingerprint: str) -> BulkEncoder:
     return BulkEncoder(tokenizer)
 
 
+def _save(encoded: _Encoded, file: IO[bytes]) -> None:
+    np.savez(file, **encoded._asdict())
+
+
+def _load(path: Path) -> _Encoded:
+    with np.load(path) as arrays:
+        return _Encoded(**arrays)
+
+
 def _encode_piece(
     piece: Path | Sequence[str], *, directory: Path, fingerprint: str, dtype: np.dtype[np.unsignedinteger]
 ) -> _Encoded:
@@ -186,11 +197,17 @@ def build_shards(
     tokenizer = Tokenizer.load(tokenizer_directory)
     dtype = np.dtype("<u2" if tokenizer.n_tokens <= 1 << 16 else "<u4")
     settings = asdict(options) | {"tokenizer": tokenizer.fingerprint}
-    with staged_directory(out, kind="shards", options=settings, force=force) as directory:
+    journal = {"malmoi": __version__, "corpus": corpus_state(corpus), "tokenizer": tokenizer.fingerprint}
+    check_output(out, force=force)
+    with (
+        workplace(out, journal) as work,
+        staged_directory(out, kind="shards", options=settings, force=force, temporary=work / "out") as directory,
+    ):
         writer = _ShardWriter(directory, options.shard_tokens)
         n_unknown = 0
         encode = partial(_encode_piece, directory=tokenizer_directory, fingerprint=tokenizer.fingerprint, dtype=dtype)
-        for encoded in map_ordered(encode, corpus_pieces(corpus), workers, engine):
+        pieces = corpus_pieces(corpus)
+        for encoded in map_kept(encode, pieces, work, save=_save, load=_load, workers=workers, engine=engine):
             n_unknown += int(np.count_nonzero(encoded.ids == tokenizer.unk_id))
             writer.add(encoded)
         writer.flush()

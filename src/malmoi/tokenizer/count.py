@@ -5,12 +5,14 @@ will. Parts come back in order and are added up, so the counts and the order of 
 on the number of workers. In memory are the distinct words, at most `max_words` of them; it learns nothing.
 """
 
+import json
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import IO
 
 from malmoi.corpus.readers import corpus_parts, iter_corpus
 from malmoi.corpus.sentences import split_sentences
@@ -21,6 +23,7 @@ from malmoi.tokenizer.analysed import count_words as count_unit_words
 from malmoi.tokenizer.backend import DELETED_BLANKS, MAX_WORD_CHARS, malmoi_normalizer, malmoi_pre_tokenizer
 from malmoi.tokenizer.learn import VocabOptions
 from malmoi.tokenizer.segment import WAYS
+from malmoi.workplace import map_kept
 
 MAX_HELD_OUT_CHARS = 10_000_000
 """Characters of held-out text that are kept to measure on; what exceeds them is left out of learning all the same."""
@@ -75,13 +78,28 @@ class CorpusCounts:
         self.words = Counter({word: n for word, n in self.words.items() if n > lowest})
 
 
-def count_corpus(corpus: Path, options: VocabOptions, *, workers: int = 1, engine: Engine = "local") -> CorpusCounts:
-    """Count a corpus directory, a part a worker, or a single file."""
+def count_corpus(
+    corpus: Path, options: VocabOptions, *, work: Path | None = None, workers: int = 1, engine: Engine = "local"
+) -> CorpusCounts:
+    """Count a corpus directory, a part a worker, or a single file; with `work`, the counts of a part are kept there."""
     total = CorpusCounts()
-    count = partial(_count, options=options, threads=None if workers == 1 else 1)
-    for counts in map_ordered(count, corpus_pieces(corpus), workers, engine):
+    count, pieces = partial(_count, options=options, threads=None if workers == 1 else 1), corpus_pieces(corpus)
+    if work is None:
+        parts = map_ordered(count, pieces, workers, engine)
+    else:
+        parts = map_kept(count, pieces, work, save=_save, load=_load, workers=workers, engine=engine)
+    for counts in parts:
         total.merge(counts, options.max_words)
     return total
+
+
+def _save(counts: CorpusCounts, file: IO[bytes]) -> None:
+    file.write(json.dumps(vars(counts), ensure_ascii=False).encode("utf-8", "surrogatepass"))
+
+
+def _load(path: Path) -> CorpusCounts:
+    values = json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
+    return CorpusCounts(**{**values, "words": Counter(values["words"])})
 
 
 def corpus_pieces(corpus: Path) -> Iterator[Path | list[str]]:
@@ -98,6 +116,13 @@ def corpus_pieces(corpus: Path) -> Iterator[Path | list[str]]:
             yield texts
             texts, n_chars = [], 0
     yield texts
+
+
+def corpus_state(corpus: Path) -> list[list[str | int]]:
+    """By what a corpus is known again: its files with their sizes and times of change."""
+    files = corpus_parts(corpus) if corpus.is_dir() else [corpus]
+    states = [(file, file.stat()) for file in files if file.exists()]
+    return [[str(file.absolute()), state.st_size, state.st_mtime_ns] for file, state in states]
 
 
 def texts_of(piece: Path | Sequence[str]) -> Iterable[str]:

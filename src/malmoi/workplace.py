@@ -7,15 +7,22 @@ where anything differs the work starts over.
 import fcntl
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterator, Mapping
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeVar
 
 from malmoi.artifact import write_json
-from malmoi.errors import InputError, OptionError, OutputError
+from malmoi.engine import Engine, map_ordered
+from malmoi.errors import InputError, OptionError, OutputError, VocabularyError
 from malmoi.progress import say
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 JOURNAL = "journal.json"
 
@@ -34,7 +41,7 @@ def workplace(out: Path, journal: Mapping[str, Any]) -> Iterator[Path]:
         place = _prepare(work, out, dict(journal))
         try:
             yield place
-        except (InputError, OptionError):
+        except (InputError, OptionError, VocabularyError):
             shutil.rmtree(work, ignore_errors=True)
             raise
         except OSError as error:
@@ -102,6 +109,7 @@ def _prepare(work: Path, out: Path, journal: dict[str, Any]) -> Path:
                 say(f"going on with what an interrupted run left in {work}")
                 for half in place.glob("*.tmp"):
                     shutil.rmtree(half, ignore_errors=True)
+                    half.unlink(missing_ok=True)
                 return place
             say(f"starting over: an interrupted run in {work} had other {_differences(before, journal)}")
             shutil.rmtree(work)
@@ -124,3 +132,46 @@ def _differences(before: Any, now: dict[str, Any]) -> str:
     if not isinstance(before, dict):
         return "inputs or options"
     return ", ".join(name for name in sorted({*before, *now}) if before.get(name) != now.get(name))
+
+
+def map_kept(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    work: Path,
+    *,
+    save: Callable[[Result, IO[bytes]], None],
+    load: Callable[[Path], Result],
+    workers: int,
+    engine: Engine,
+) -> Iterator[Result]:
+    """`map_ordered`, with every result in a file below `work`: what is there already is read and not done again.
+
+    Args:
+        function, items, workers, engine: see `map_ordered`; on a cluster all nodes need the same file system.
+        work: the working directory that `workplace` yields.
+        save: writes a result into a file; called in the worker.
+        load: reads it again.
+    """
+    task = partial(_do_and_keep, function=function, work=work, save=save)
+    return map(load, map_ordered(task, enumerate(items), workers, engine))
+
+
+def _do_and_keep(
+    item: tuple[int, Item],
+    *,
+    function: Callable[[Item], Result],
+    work: Path,
+    save: Callable[[Result, IO[bytes]], None],
+) -> Path:
+    """Do a piece into its file, which appears whole or not at all. Runs in a worker."""
+    path = work / f"piece-{item[0]:06d}"
+    if path.exists():
+        return path
+    temporary = work / f"{path.name}.{uuid.uuid4().hex}.tmp"
+    try:
+        with temporary.open("wb") as file:
+            save(function(item[1]), file)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
