@@ -109,3 +109,11 @@ def test_a_share_of_one_turns_a_filter_off(text: str, name: str) -> None:
     reasons |= {"max_repeated": "repeated-lines", "max_repeated_ngrams": "repeated-ngrams"}
     verdict = judge(text, make_filters(CorpusOptions(**off, **{name: 1.0})))  # type: ignore[arg-type]
     assert verdict is True or verdict[1] not in (reasons[name], "list", "boilerplate", "low-hangul")
+
+
+def test_prose_in_other_scripts_is_no_list() -> None:
+    line = "The crane crossed the pass before winter came. It rested by the river for a while."
+    assert is_prose("\n".join([line] * 5), 0.85) is True
+    assert is_prose("\n".join(["鶴は川のほとりで休み、それから山を越えて南へ飛んで行った。"] * 5), 0.85) is True
+    items = [f"Crane and River Trading Co., Ltd. number {n}, of St. Mary street" for n in range(5)]
+    assert is_prose("\n".join(items), 0.85) == (False, "list")

@@ -112,6 +112,7 @@ CASES = {
     ],
     "templates whose argument is the text": [
         ("'''베를린'''({{llang|de|Berlin}})은 도시다.", "베를린(Berlin)은 도시다."),
+        ("{{출생일|1859}}, 먹을 갈았다.\n{{책 인용}}.\n... 그리고 쉬었다.", "먹을 갈았다.\n... 그리고 쉬었다."),
         ("벼루({{lang|zh|硯}})는 돌이다.", "벼루(硯)는 돌이다."),
         ("벼루({{lang-en|inkstone}})는 돌이다.", "벼루(inkstone)는 돌이다."),
         ("{{lang|en|[[잉크]]와 ''{{nowrap|inkstone}}''}}", "잉크와 inkstone"),

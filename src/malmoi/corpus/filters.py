@@ -118,9 +118,12 @@ def says_it_once(text: str, max_repeated_ngrams: float) -> Verdict:
     return True if n_repeated <= max_repeated_ngrams * n_runs else (False, "repeated-ngrams")
 
 
-# A sentence in a line: an end mark after a syllable (headings of WikiExtractor's have one too, but are short), or a
-# final ending at its end.
-_SENTENCE = re.compile(r"""[가-힣ㄱ-ㆎ)\]"'”’][.?!…](?:\s|["'”’)\[]|$)|[다요죠까음함임됨]["'”’)\]]*$""")
+# A sentence in a line: an end mark after a syllable (headings of WikiExtractor's have one too, but are short) or after
+# three small letters (so not after Inc., Ltd., St.), an ideographic full stop, or a final ending at its end.
+_SENTENCE = re.compile(
+    r"""[가-힣ㄱ-ㆎ)\]"'”’][.?!…](?:\s|["'”’)\[]|$)|[다요죠까음함임됨]["'”’)\]]*$"""
+    r"""|[a-zß-ÿ]{3}[.?!…](?:\s|["'”’)\[]|$)|。"""
+)
 _MIN_SENTENCE_CHARS = 15
 _MIN_LIST_LINES = 4
 

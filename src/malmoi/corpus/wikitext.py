@@ -117,6 +117,8 @@ def _marked_line(line: str, *, in_apparatus: bool) -> str:
     return "" if line in ("{", "}", "{|", "|}") else line
 
 
+# What stood before it was a template: `{{날짜}}, 강을 건넜다`, `{{책 인용}}.`
+_ORPHANED_MARK = re.compile(r"^[,;:.·](?:[ \t]+|$)", re.MULTILINE)
 _SPACED_OPENING = re.compile(r"([(（])[ ,;:·、]+")
 
 
@@ -129,4 +131,5 @@ def _mend(text: str) -> str:
         text = mend_brackets(_SPACED_OPENING.sub(r"\1", text.replace(" )", ")").replace(" ）", "）")))
     for gap, closed in ((" , ", ", "), (" . ", ". "), (" ,\n", ",\n"), (" .\n", ".\n")):
         text = text.replace(gap, closed)
+    text = _ORPHANED_MARK.sub("", text)
     return text[:-2] + "." if text.endswith(" .") else text
