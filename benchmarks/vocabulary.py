@@ -1,10 +1,10 @@
-"""P4: a vocabulary of 32,000 from lines of text, ours against `tokenizers`' WordPiece trainer, two cores each.
+"""P4: a vocabulary of 32,000 from lines of text, ours against `tokenizers`' WordPiece trainer, as many cores each.
 
 Both get the same normalizer, words and least count; the peer keeps all characters (its default of 1,000 would drop
 hanja) and reads from memory or, where that is faster, from a file. Ours is the whole stage: reading a corpus
 directory, counting, merging, judging the vocabulary on held-out documents, writing. Memory is the peak of each process.
 
-    python benchmarks/vocabulary.py [--quick]
+    python benchmarks/vocabulary.py [--quick] [--workers 2]
 """
 
 import argparse
@@ -15,27 +15,27 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from machine import describe
 from text import n_megabytes, wiki_lines
 
-WORKERS = 2
 LINES_IN_A_PART = 20_000
 
 
-def ours(folder: Path, size: int) -> str:
+def ours(folder: Path, size: int, workers: int) -> str:
     from malmoi.artifact import read_manifest
     from malmoi.tokenizer.build import VocabOptions, build_vocab
 
     out = Path(tempfile.mkdtemp(dir=folder)) / "tokenizer"
-    build_vocab(folder / "corpus", out, VocabOptions(size=size), workers=WORKERS)
+    build_vocab(folder / "corpus", out, VocabOptions(size=size), workers=workers)
     return read_manifest(out, "tokenizer").content_hash
 
 
-def theirs(folder: Path, size: int, *, from_file: bool) -> str:
-    os.environ["RAYON_NUM_THREADS"] = str(WORKERS)
+def theirs(folder: Path, size: int, workers: int, *, from_file: bool) -> str:
+    os.environ["RAYON_NUM_THREADS"] = str(workers)
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     from malmoi.tokenizer.backend import malmoi_normalizer
@@ -55,37 +55,29 @@ def theirs(folder: Path, size: int, *, from_file: bool) -> str:
     return str(hash(frozenset(peer.get_vocab())))
 
 
-def ours_from(folder: Path, size: int) -> str:
-    return ours(folder, size)
-
-
-def theirs_from_memory(folder: Path, size: int) -> str:
-    return theirs(folder, size, from_file=False)
-
-
-def theirs_from_file(folder: Path, size: int) -> str:
-    return theirs(folder, size, from_file=True)
-
-
-CANDIDATES = {
-    "malmoi": ours_from,
-    "tokenizers, from memory": theirs_from_memory,
-    "tokenizers, from a file": theirs_from_file,
+CANDIDATES: dict[str, Callable[[Path, int, int], str]] = {
+    "malmoi": ours,
+    "tokenizers, from memory": partial(theirs, from_file=False),
+    "tokenizers, from a file": partial(theirs, from_file=True),
 }
 
 
-def _measured(run: Callable[[Path, int], str], folder: Path, size: int, connection: Connection) -> None:
+def _measured(
+    run: Callable[[Path, int, int], str], folder: Path, size: int, workers: int, connection: Connection
+) -> None:
     started = time.perf_counter()
-    result = run(folder, size)
+    result = run(folder, size, workers)
     seconds = time.perf_counter() - started
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     connection.send((seconds, peak_mb, result))
 
 
-def in_own_process(run: Callable[[Path, int], str], folder: Path, size: int) -> tuple[float, float, str]:
+def in_own_process(
+    run: Callable[[Path, int, int], str], folder: Path, size: int, workers: int
+) -> tuple[float, float, str]:
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_measured, args=(run, folder, size, sender))
+    process = context.Process(target=_measured, args=(run, folder, size, workers, sender))
     process.start()
     result: tuple[float, float, str] = receiver.recv()
     process.join()
@@ -103,19 +95,21 @@ def write_texts(lines: list[str], folder: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="less text, a smaller vocabulary, once")
-    quick = parser.parse_args().quick
+    parser.add_argument("--quick", action="store_true", help="less text, a smaller vocabulary, once, one worker")
+    parser.add_argument("--workers", type=int, default=2)
+    arguments = parser.parse_args()
+    quick, workers = arguments.quick, 1 if arguments.quick else arguments.workers
     print(describe("tokenizers", "numpy"))
     kind, lines = wiki_lines(20_000 if quick else 1_000_000)
     size = 4_000 if "sample" in kind else 8_000 if quick else 32_000
-    print(f"\n{kind}: {len(lines):,} lines, {n_megabytes(lines):.0f} MB; {size:,} entries, {WORKERS} workers")
+    print(f"\n{kind}: {len(lines):,} lines, {n_megabytes(lines):.0f} MB; {size:,} entries, {workers} workers")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_texts(lines, folder)
         runs: dict[str, list[tuple[float, float, str]]] = {candidate: [] for candidate in CANDIDATES}
         for _ in range(1 if quick else 2):  # in turn, so that a slow minute of the machine hits all of them
             for candidate, run in CANDIDATES.items():
-                runs[candidate].append(in_own_process(run, folder, size))
+                runs[candidate].append(in_own_process(run, folder, size, workers))
     best = {candidate: min(seconds for seconds, _, _ in found) for candidate, found in runs.items()}
     for candidate, found in runs.items():
         peak, same = max(mb for _, mb, _ in found), len({result for _, _, result in found}) == 1
