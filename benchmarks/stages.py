@@ -55,7 +55,7 @@ def main() -> None:
     full = bool(data) and not arguments.quick
     sample = Path(str(files("malmoi.sample"))) / "articles.jsonl"
     inputs = sorted(Path(str(data), "kowiki").glob("*.xz")) if full else [sample]
-    size, workers = ("32000" if full else "1000"), ("--workers", str(arguments.workers))
+    size, workers = ("32000" if full else "3000"), ("--workers", str(arguments.workers))
     print(describe("tokenizers", "numpy"))
     with tempfile.TemporaryDirectory() as name:
         corpus, tokenizer, shards = (Path(name) / stage for stage in ("corpus", "tokenizer", "shards"))
