@@ -59,6 +59,7 @@ FLAGS = {
     "info": "",
     "export": "--out --int8 --dev --format --force",
     "serve": "--host --port --workers --api-key-file --cors --max-queue --max-examples --timeout-s --device",
+    "study": "--out --ways --task --budget --size --seeds --epochs --seed --workers --device --force",
     "quickstart": "--corpus --out --budget --seed --force",
 }
 

@@ -18,7 +18,7 @@ LAYERS = [
     ["baseline", "finetune_run", "submission"],
     ["finetune_sweep"],
     ["finetune", "info", "export", "search.*"],
-    ["serving.*"],
+    ["serving.*", "study.*"],
     ["quickstart"],
     ["cli.*"],
 ]
