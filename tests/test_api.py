@@ -33,7 +33,6 @@ METHODS = {
         "encode_ids": "self, texts",
         "decode": "self, ids",
         "words": "self, text",
-        "encode_words": "self, words",
     },
     "Predictor": {
         "load": "directory, *, task=None, device=None, precision='auto'",
