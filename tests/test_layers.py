@@ -27,7 +27,6 @@ LATE_IMPORTS_ALLOWED = (
     "__init__",
     "baseline",
     "cli.",
-    "corpus.sentences",
     "corpus.sevenzip",
     "engine",
     "model.load",
