@@ -24,6 +24,10 @@ class StepCost:
     """Floating-point operations, forward and backward."""
     seconds: float
     """Measured here."""
+    n_parameters: int
+    """Of the model."""
+    n_epoch_tokens: int
+    """Room in rows that one pass over the corpus takes."""
 
 
 def step_operations(model: PretrainingModel, shape: ExampleOptions) -> float:

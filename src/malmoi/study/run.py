@@ -13,14 +13,24 @@ from malmoi import __version__
 from malmoi.artifact import MANIFEST, file_hash, write_json, write_text
 from malmoi.errors import InputError, OutputError
 from malmoi.morphology.catalog import make_analyzer
-from malmoi.study import steps
 from malmoi.study.compute import equal_steps
 from malmoi.study.examples import ExampleCost, example_cost, n_affordable, read_task, write_examples
 from malmoi.study.journal import Journal
 from malmoi.study.options import StudyOptions, StudyTask, Way
 from malmoi.study.page import study_page
 from malmoi.study.report import StudyReport, TaskResult, WayResult, task_score
-from malmoi.study.steps import Places
+from malmoi.study.steps import (
+    Places,
+    finetune_options,
+    finetune_way,
+    judge_model,
+    learn_vocabulary,
+    make_shards,
+    pretrain_options,
+    pretrain_way,
+    step_cost,
+    take_text,
+)
 from malmoi.tasks.catalog import task_type
 from malmoi.tokenizer.measure import pick_sentences
 from malmoi.tokenizer.segment import WAYS
@@ -140,20 +150,20 @@ class _Study:
         return self._report(_Done(text, cuts, plan, learnt, examples, scores))
 
     def _take_text(self) -> dict[str, Any]:
-        return steps.take_text(self.corpus, self.places, self.options, _TEXT_SHARE * self.options.budget_s)
+        return take_text(self.corpus, self.places, self.options, _TEXT_SHARE * self.options.budget_s)
 
     def _cut(self, way: Way) -> dict[str, Any]:
         places, options, workers = self.places, self.options, self.workers
         learnt = self._step(
             f"{way.name} vocabulary",
             f"vocabulary: {way.name}",
-            lambda: steps.learn_vocabulary(places, way, options, workers),
+            lambda: learn_vocabulary(places, way, options, workers),
         )
-        self._step(f"{way.name} shards", f"shards: {way.name}", lambda: steps.make_shards(places, way, workers))
+        self._step(f"{way.name} shards", f"shards: {way.name}", lambda: make_shards(places, way, workers))
         return learnt
 
     def _plan_pretraining(self) -> dict[str, Any]:
-        costs = {way.name: steps.step_cost(self.places, way, self.options) for way in self.ways}
+        costs = {way.name: step_cost(self.places, way, self.options) for way in self.ways}
         left = max(0.0, self.options.budget_s - self.journal.seconds)
         seconds = left * (_PRETRAINING_SHARE if self.tasks else 0.95)
         n_steps = equal_steps(costs, seconds)
@@ -165,11 +175,11 @@ class _Study:
         }
 
     def _pretrain(self, way: Way, plan: dict[str, Any]) -> dict[str, Any]:
-        options = steps.pretrain_options(self.options, plan["n_steps"][way.name], compile=plan["compile"])
+        options = pretrain_options(self.options, plan["n_steps"][way.name], compile=plan["compile"])
         title = f"pre-training: {way.name}, {options.steps:,} steps"
-        run = self._step(f"{way.name} pre-training", title, lambda: steps.pretrain_way(self.places, way, options))
+        run = self._step(f"{way.name} pre-training", title, lambda: pretrain_way(self.places, way, options))
         loss = self._step(
-            f"{way.name} loss", f"held-out text: {way.name}", lambda: steps.judge_model(self.places, way, self.options)
+            f"{way.name} loss", f"held-out text: {way.name}", lambda: judge_model(self.places, way, self.options)
         )
         return run | loss
 
@@ -180,12 +190,12 @@ class _Study:
         return self._step(
             f"{way.name} {task.name}",
             f"fine-tuning: {way.name}, {task.name}",
-            lambda: steps.finetune_way(self.places, way, task, self.options),
+            lambda: finetune_way(self.places, way, task, self.options),
         )
 
     def _write_examples(self, task: StudyTask) -> dict[str, Any]:
         options, examples = self.options, self.examples[task.name]
-        finetuning = steps.finetune_options(options)
+        finetuning = finetune_options(options)
         costs: dict[str, ExampleCost] = {
             way.name: example_cost(examples, task, self.places.way(way, "pretrained"), finetuning) for way in self.ways
         }
@@ -232,6 +242,7 @@ class _Study:
 
     def _way_result(self, way: Way, done: _Done, tasks: list[TaskResult], sentences: list[str]) -> WayResult:
         cut, learnt, segment = done.cuts[way.name], done.learnt[way.name], WAYS[way.segment]
+        cost = done.plan["costs"][way.name]
         tokenizer = Tokenizer.load(self.places.way(way, "tokenizer"))
         return WayResult(
             name=way.name,
@@ -241,10 +252,10 @@ class _Study:
             needs_analyzer=segment.analyzed,
             **cut,
             examples=[tokenizer.encode(sentence, special_tokens=False).pieces for sentence in sentences],
-            n_parameters=learnt["n_parameters"],
+            n_parameters=cost["n_parameters"],
             n_steps=learnt["n_steps"],
             n_tokens=learnt["n_tokens"],
-            epochs=learnt["epochs"],
+            epochs=learnt["n_tokens"] / cost["n_epoch_tokens"],
             pretraining_seconds=self.journal.seconds_of(f"{way.name} pre-training"),
             masked_bits=learnt["masked"],
             eojeol_bits=learnt["eojeol"],

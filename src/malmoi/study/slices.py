@@ -4,9 +4,8 @@ Documents are taken evenly from everywhere, so that a slice has the proportions 
 """
 
 import json
-from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 
 from malmoi.artifact import staged_directory
@@ -16,8 +15,10 @@ from malmoi.errors import InputError
 
 _PART_CHARS = 500_000
 """Characters of a part: a unit of work for the stages that follow."""
-_HELD_OUT_SHARE = 0.05
-_HELD_OUT_CHARS = 300_000
+_HELD_OUT_OF_LEARNT = 0.05
+_LEAST_HELD_OUT_CHARS, _MOST_HELD_OUT_CHARS = 60_000, 300_000
+_MOST_HELD_OUT_SHARE = 0.1
+"""Put aside is a twentieth of what is learnt from, within these bounds, but never more than this of the whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,9 +39,9 @@ def corpus_size(corpus: Path) -> CorpusSize:
     for document in iter_corpus(corpus):
         n_documents += 1
         n_characters += len(document.text)
-    if n_documents < 2 / _HELD_OUT_SHARE:
+    if n_documents < 2 / _MOST_HELD_OUT_SHARE:
         raise InputError(
-            f"{corpus} has {n_documents} documents: expected {2 / _HELD_OUT_SHARE:.0f} or more, some of which are "
+            f"{corpus} has {n_documents} documents: expected {2 / _MOST_HELD_OUT_SHARE:.0f} or more, some of which are "
             "put aside to judge by"
         )
     return CorpusSize(n_documents=n_documents, n_characters=n_characters)
@@ -76,43 +77,46 @@ def write_slices(
     Returns:
         The sizes of both.
     """
-    held_out_share = min(_HELD_OUT_SHARE, _HELD_OUT_CHARS / size.n_characters)
-    share = min(1.0, max_characters / (size.n_characters * (1 - held_out_share)))
-    sizes = []
-    for number, out in enumerate((learnt, held_out)):
-        options = {"corpus": str(corpus), "share": (share, held_out_share)[number]}
-        with staged_directory(out, kind="corpus", options=options, force=True) as directory:
-            documents = _chosen(corpus, share, held_out_share, is_held_out=bool(number))
-            sizes.append(_write_parts(documents, directory))
-    return sizes[0], sizes[1]
+    put_aside_chars = min(_MOST_HELD_OUT_CHARS, max(_LEAST_HELD_OUT_CHARS, _HELD_OUT_OF_LEARNT * max_characters))
+    put_aside = Evenly(min(_MOST_HELD_OUT_SHARE, put_aside_chars / size.n_characters))
+    learn = Evenly(min(1.0, max_characters / (size.n_characters * (1 - put_aside.share))))
+    shares = {learnt: learn.share, held_out: put_aside.share}
+    with ExitStack() as outputs:
+        writers = [
+            _Parts(
+                outputs.enter_context(
+                    staged_directory(out, kind="corpus", options={"corpus": str(corpus), "share": share}, force=True)
+                )
+            )
+            for out, share in shares.items()
+        ]
+        for document in iter_corpus(corpus):
+            if put_aside():
+                writers[1].add(document)
+            elif learn():
+                writers[0].add(document)
+        return writers[0].close(), writers[1].close()
 
 
-def _chosen(corpus: Path, share: float, held_out_share: float, *, is_held_out: bool) -> Iterator[Document]:
-    put_aside, learn = Evenly(held_out_share), Evenly(share)
-    for document in iter_corpus(corpus):
-        if put_aside():
-            if is_held_out:
-                yield document
-        elif learn() and not is_held_out:
-            yield document
+class _Parts:
+    """Writes documents into the part files of a corpus."""
 
+    def __init__(self, directory: Path) -> None:
+        self._directory, self._lines = directory, list[str]()
+        self._n_parts = self._n_waiting = self._n_documents = self._n_characters = 0
 
-def _write_parts(documents: Iterator[Document], directory: Path) -> CorpusSize:
-    n_documents = n_characters = n_parts = 0
-    while first := list(islice(documents, 1)):
-        room = _PART_CHARS
-        with (directory / f"part-{n_parts:05d}.jsonl").open("w", encoding="utf-8") as part:
-            for document in _with_first(first, documents):
-                part.write(json.dumps(asdict(document), ensure_ascii=False) + "\n")
-                n_documents += 1
-                n_characters += len(document.text)
-                room -= len(document.text)
-                if room <= 0:
-                    break
-        n_parts += 1
-    return CorpusSize(n_documents=n_documents, n_characters=n_characters)
+    def add(self, document: Document) -> None:
+        self._lines.append(json.dumps(asdict(document), ensure_ascii=False) + "\n")
+        self._n_documents += 1
+        self._n_characters += len(document.text)
+        self._n_waiting += len(document.text)
+        if self._n_waiting >= _PART_CHARS:
+            self.close()
 
-
-def _with_first(first: list[Document], rest: Iterator[Document]) -> Iterator[Document]:
-    yield from first
-    yield from rest
+    def close(self) -> CorpusSize:
+        """Write what waits; how much there is."""
+        if self._lines:
+            (self._directory / f"part-{self._n_parts:05d}.jsonl").write_text("".join(self._lines), encoding="utf-8")
+            self._n_parts += 1
+            self._lines, self._n_waiting = [], 0
+        return CorpusSize(n_documents=self._n_documents, n_characters=self._n_characters)

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from malmoi.progress import say
 from malmoi.study.compute import StepCost, step_operations
 from malmoi.study.loss import held_out_loss, windows_of
 from malmoi.study.options import StudyOptions, StudyTask, Way
-from malmoi.study.slices import CorpusSize, corpus_size, write_slices
+from malmoi.study.slices import corpus_size, write_slices
 from malmoi.tokenizer.analysed import UnitCutter, count_words
 from malmoi.tokenizer.build import VocabOptions, VocabReport, build_vocab
 from malmoi.tokenizer.bulk import BulkEncoder
@@ -34,8 +33,10 @@ _PROBE_CHARS = 50_000
 _PLAIN_S_A_CHAR = 4e-6
 """Seconds that a way without an analyser takes a character, from text to shards; seen on one core."""
 _LEAST_CHARS = 200_000
-_LOSS_CHARS = 100_000
+_LOSS_CHARS = 60_000
 """Held-out characters that models are judged by."""
+_SPEED_CHARS = 100_000
+"""Held-out characters that encoding is timed on."""
 _PROBE_STEPS = 3
 _SAVES = 8
 """Saves of a pre-training run: a kill loses at most the work since the last one."""
@@ -145,9 +146,10 @@ def _build_vocab(places: Places, way: Way, size: int, out: Path, options: StudyO
 def _encoding_speed(tokenizer: Tokenizer, texts: list[str]) -> float:
     """Characters a second of a bulk encoder that knows nothing yet, in this process, with the analyser's threads."""
     sentences = [sentence for text in texts for sentence in split_sentences(text)]
+    chosen = sentences[:: max(1, sum(map(len, sentences)) // _SPEED_CHARS)]
     started = time.monotonic()
-    BulkEncoder(tokenizer).encode(sentences)
-    return sum(map(len, sentences)) / (time.monotonic() - started)
+    BulkEncoder(tokenizer).encode(chosen)
+    return sum(map(len, chosen)) / (time.monotonic() - started)
 
 
 def make_shards(places: Places, way: Way, workers: int) -> dict[str, Any]:
@@ -177,8 +179,12 @@ def step_cost(places: Places, way: Way, options: StudyOptions) -> StepCost:
     run = PretrainingRun(
         load_shards(places.way(way, "shards")), tokenizer, pretrain_options(options, _PROBE_STEPS, compile=False)
     )
-    operations = step_operations(run.model, run.source.options)
-    return StepCost(operations=operations, seconds=min(time_steps(run, _PROBE_STEPS)))
+    return StepCost(
+        operations=step_operations(run.model, run.source.options),
+        seconds=min(time_steps(run, _PROBE_STEPS)),
+        n_parameters=sum(weights.numel() for weights in run.model.parameters()),
+        n_epoch_tokens=run.source.n_row_tokens,
+    )
 
 
 def pretrain_way(places: Places, way: Way, options: PretrainOptions) -> dict[str, Any]:
@@ -188,23 +194,12 @@ def pretrain_way(places: Places, way: Way, options: PretrainOptions) -> dict[str
         KeyboardInterrupt: a signal stopped it; the state is saved.
     """
     out = places.way(way, "pretrained")
-    shards = places.way(way, "shards")
-    report = pretrain(shards, places.way(way, "tokenizer"), out, options, resume=True)
+    report = pretrain(places.way(way, "shards"), places.way(way, "tokenizer"), out, options, resume=True)
     if not report.finished:
         raise KeyboardInterrupt
     log = [json.loads(line) for line in (out / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     losses = [(line["step"] / report.steps, line["masked_lm_loss"]) for line in log]
-    source = PretrainingRun(load_shards(shards), Tokenizer.load(out), options)
-    n_parameters = sum(weights.numel() for weights in source.model.parameters())
-    # Tokens at a step fill rows nearly; of an epoch it is known how many rows' worth there are.
-    epochs = report.n_tokens / source.source.n_row_tokens
-    return {
-        "n_steps": report.steps,
-        "n_tokens": report.n_tokens,
-        "epochs": epochs,
-        "losses": losses,
-        "n_parameters": n_parameters,
-    }
+    return {"n_steps": report.steps, "n_tokens": report.n_tokens, "losses": losses}
 
 
 def judge_model(places: Places, way: Way, options: StudyOptions) -> dict[str, Any]:
@@ -235,8 +230,3 @@ def finetune_way(places: Places, way: Way, task: StudyTask, options: StudyOption
         force=True,
     )
     return {"by_seed": {str(seed): metrics for seed, metrics in report.dev.items()}}
-
-
-def size_of(values: Mapping[str, Any]) -> CorpusSize:
-    """A size that was noted down."""
-    return CorpusSize(n_documents=values["n_documents"], n_characters=values["n_characters"])
