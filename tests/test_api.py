@@ -33,7 +33,6 @@ METHODS = {
         "encode_ids": "self, texts",
         "decode": "self, ids",
         "words": "self, text",
-        "encode_words": "self, words",
     },
     "Predictor": {
         "load": "directory, *, task=None, device=None, precision='auto'",
@@ -59,6 +58,7 @@ FLAGS = {
     "info": "",
     "export": "--out --int8 --dev --format --force",
     "serve": "--host --port --workers --api-key-file --cors --max-queue --max-examples --timeout-s --device",
+    "study": "--out --ways --task --budget --size --seeds --epochs --seed --workers --device --force",
     "quickstart": "--corpus --out --budget --seed --force",
 }
 

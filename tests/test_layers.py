@@ -19,7 +19,7 @@ LAYERS = [
     ["baseline", "finetune_run", "submission"],
     ["finetune_sweep"],
     ["finetune", "info", "export", "search.*"],
-    ["serving.*"],
+    ["serving.*", "study.*"],
     ["quickstart"],
     ["cli.*"],
 ]
@@ -28,7 +28,6 @@ LATE_IMPORTS_ALLOWED = (
     "__init__",
     "baseline",
     "cli.",
-    "corpus.sentences",
     "corpus.sevenzip",
     "engine",
     "model.load",

@@ -50,6 +50,9 @@ class AnalyzerError(MalmoiError):
 class VocabularyError(MalmoiError):
     """A vocabulary cannot be learnt, read, or used with this model."""
 
+    possible_size: int | None = None
+    """Where a size was asked for that the text does not give: the one it gives."""
+
 
 class CheckpointError(MalmoiError):
     """A model directory or a training state cannot be read or does not fit."""

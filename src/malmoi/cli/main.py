@@ -9,6 +9,7 @@ import malmoi.cli.data
 import malmoi.cli.learn
 import malmoi.cli.look
 import malmoi.cli.serve
+import malmoi.cli.study
 import malmoi.cli.text
 import malmoi.cli.use  # noqa: F401
 from malmoi.cli.app import app, errors_as_exit_codes

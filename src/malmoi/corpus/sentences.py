@@ -13,6 +13,7 @@ from itertools import accumulate
 from typing import Literal
 
 from malmoi.errors import OptionError
+from malmoi.morphology.kiwi import load_kiwi
 
 # Quotes and brackets that close in the same line, the outermost; one level of brackets inside brackets.
 _PAIRED = re.compile(
@@ -58,17 +59,13 @@ def sentence_splitter(name: Literal["rules", "kiwi"]) -> Splitter:
     `docs/corpus.md` it is better only where the text is an encyclopedia's.
 
     Raises:
-        OptionError: an unknown name, or kiwipiepy is not installed.
+        OptionError: an unknown name. AnalyzerError: kiwipiepy is not installed.
     """
     if name == "rules":
         return split_sentences
     if name != "kiwi":
         raise OptionError(f"splitter is {name!r}: expected rules or kiwi")
-    try:
-        from kiwipiepy import Kiwi
-    except ImportError as error:
-        raise OptionError("splitter is 'kiwi', and kiwipiepy is not installed: pip install kiwipiepy") from error
-    kiwi = Kiwi()
+    kiwi = load_kiwi()
 
     def split(text: str) -> list[str]:
         lines = (line for line in text.splitlines() if line.strip())

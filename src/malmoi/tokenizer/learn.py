@@ -243,7 +243,7 @@ def _learn_to_size(words: Mapping[str, int], options: VocabOptions) -> Learnt:
             if merger.n_merged_pieces == wanted:
                 break
         else:
-            raise VocabularyError(_too_large(words, options, most))
+            raise _too_large(words, options, most)
     pieces = merger.merged_pieces() if wanted else {}
     by_count = sorted(pieces, key=pieces.__getitem__, reverse=True)
     return Learnt(
@@ -288,7 +288,7 @@ def _merger(words: Mapping[str, int], options: VocabOptions, *, min_count: int, 
     return PairMerger(((way.symbols(piece), n) for piece, n in pieces.items()), min_count=min_count)
 
 
-def _too_large(words: Mapping[str, int], options: VocabOptions, n_pieces: int) -> str:
+def _too_large(words: Mapping[str, int], options: VocabOptions, n_pieces: int) -> VocabularyError:
     """Say which size this corpus gives; a smaller one may keep fewer characters, so look again for it."""
     way = WAYS[options.segment]
     texts, tags = _texts_and_tags(words, way)
@@ -297,7 +297,9 @@ def _too_large(words: Mapping[str, int], options: VocabOptions, n_pieces: int) -
         chars = _choose(texts, tags, options, size)
         n_fixed = len(SPECIAL_TOKENS) + len(options.tokens) + chars.n_entries + len(tags)
         reached, size = size, min(size, n_fixed + n_pieces)
-    return (
+    error = VocabularyError(
         f"size is {options.size}, but this corpus gives {size} entries with min_count {options.min_count}: "
         f"pass --size {size} or smaller, a lower --min-count, or more text"
     )
+    error.possible_size = size
+    return error

@@ -239,11 +239,6 @@ class Tokenizer:
         text = normalizer.normalize_str(text) if normalizer else text
         return [word for word, _ in pre_tokenizer.pre_tokenize_str(text)] if pre_tokenizer else [text]
 
-    def encode_words(self, words: Iterable[str]) -> list[np.ndarray]:
-        """The ids of each of such words: int32 [n_pieces]."""
-        tokenize = self._backend.model.tokenize
-        return [np.array([token.id for token in tokenize(word)], np.int32) for word in words]
-
     def _enclose(self, text: str, pieces: Pieces, special_tokens: bool) -> Encoding:
         if not special_tokens:
             return Encoding(*pieces)
