@@ -49,13 +49,28 @@ def test_losses_are_means_over_what_is_predicted(workshop: Path) -> None:
 
 
 def test_without_next_sentence_there_is_none(workshop: Path) -> None:
-    run = run_of(workshop, next_sentence=False)
+    run = run_of(workshop, objective="mlm")
     assert set(run.losses(run.source.batch(DataPosition())).values) == {"masked_lm_loss", "masked_lm_accuracy"}
 
 
-@pytest.mark.parametrize("whole_words", [False, True])
-def test_the_compiled_shapes_never_change(workshop: Path, whole_words: bool) -> None:
-    run = run_of(workshop, whole_words=whole_words, mask_rate=0.3)
+def test_the_order_of_sentences_has_its_own_name(workshop: Path) -> None:
+    run = run_of(workshop, objective="mlm+sop")
+    assert {"sentence_order_loss", "sentence_order_accuracy"} < set(run.losses(run.source.batch(DataPosition())).values)
+
+
+def test_a_falling_mask_rate_has_few_shapes(workshop: Path) -> None:
+    run = run_of(workshop, mask_rate=0.3, mask_rate_end=0.1, objective="mlm")
+    seen = []
+    run.model.masked_head.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    for batch in run.batches(DataPosition(), 40):
+        run.losses(batch)
+        assert len(batch.masked) <= seen[-1] <= len(batch.masked) + round(0.3 * 32 * 8) // 8 + 1
+    assert seen[0] == max(seen) and seen[-1] == min(seen) and 3 <= len(set(seen)) <= 8
+
+
+@pytest.mark.parametrize("masking", ["token", "word", "span"])
+def test_the_compiled_shapes_never_change(workshop: Path, masking: str) -> None:
+    run = run_of(workshop, masking=masking, mask_rate=0.3)
     seen = set()
     run.model.masked_head.register_forward_pre_hook(lambda _, inputs: seen.add(inputs[0].shape))
     for batch in run.batches(DataPosition(), 12):

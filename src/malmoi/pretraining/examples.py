@@ -1,21 +1,24 @@
 """From token shards to packed pre-training batches, each a function of (shards, options, seed, position).
 
 A document is read in *windows* of as many tokens as fit a row. A window with more than one sentence becomes a pair:
-the true continuation half the time, else text from another document (Devlin et al. 2019, §3.1). Windows that are
+the true continuation half the time, else text from another document (Devlin et al. 2019, §3.1), or both in the wrong
+order (sentence order, Lan et al. 2020). A window of one sentence (a review) is only masked. Windows that are
 short (a review, the end of an article) share a row; attention is kept inside each (`sequences`), so no work goes
 into padding and nothing leaks. What is hidden is decided in `masking.py`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from malmoi.errors import OptionError
-from malmoi.pretraining.masking import MaskingVocabulary, mask_tokens
+from malmoi.pretraining.masking import Masking, MaskingVocabulary, mask_tokens
 from malmoi.pretraining.shards import Shards
 
+Objective = Literal["mlm", "mlm+nsp", "mlm+sop"]
+"""Masked tokens alone; with the next sentence (Devlin et al. 2019); with the order of two (Lan et al. 2020, ALBERT)."""
 IS_NEXT, IS_RANDOM = 0, 1
 _LOOK_AHEAD_ROWS = 2
 """Windows that may be set aside per row, looking for some that fill the gaps, before a batch is closed."""
@@ -33,20 +36,29 @@ class ExampleOptions:
     """Tokens in a row, special tokens included."""
     batch_rows: int = 64
     """Rows in a step."""
-    next_sentence: bool = True
-    """Predict whether the second text follows the first."""
+    objective: Objective = "mlm+nsp"
+    """What is predicted."""
     mask_rate: float = 0.15
-    """Share of the tokens that are predicted."""
-    whole_words: bool = False
-    """Hide all pieces of a word together."""
+    """Share of the tokens that are predicted, at the start of the run."""
+    mask_rate_end: float | None = None
+    """The share at its end, if it changes over the run."""
+    masking: Masking = "token"
+    """What is hidden together."""
 
     def __post_init__(self) -> None:
         if not self.max_tokens >= 8:
             raise OptionError(f"max_tokens is {self.max_tokens}: expected 8 or more")
         if self.batch_rows < 1:
             raise OptionError(f"batch_rows is {self.batch_rows}: expected 1 or more")
-        if not 0 < self.mask_rate < 1:
-            raise OptionError(f"mask_rate is {self.mask_rate}: expected a share between 0 and 1, such as 0.15")
+        for name in ("mask_rate", "mask_rate_end"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise OptionError(f"{name} is {value}: expected a share between 0 and 1, such as 0.15")
+
+    def mask_rate_at(self, progress: float) -> float:
+        """The share when `progress` (0 to 1) of the run is done."""
+        end = self.mask_rate if self.mask_rate_end is None else self.mask_rate_end
+        return self.mask_rate + (end - self.mask_rate) * progress
 
 
 @dataclass(frozen=True)
@@ -85,7 +97,7 @@ class PretrainingBatch:
     firsts: np.ndarray
     """int64 [M]: flat positions of the [CLS] of every pair"""
     next_labels: np.ndarray
-    """int64 [M]: 0 the true next text, 1 a random one"""
+    """int64 [M]: 0 the true next text, 1 a random one (or the two in the wrong order)"""
     following: DataPosition
     """Where the next batch begins"""
 
@@ -119,7 +131,7 @@ class ExampleSource:
         self._tokens = [shard.tokens for shard in shards.shards]
         self._document_ends = [shard.document_ends for shard in shards.shards]
         self._sentence_ends = [shard.sentence_ends for shard in shards.shards]
-        self._content = options.max_tokens - (3 if options.next_sentence else 2)
+        self._content = options.max_tokens - (2 if options.objective == "mlm" else 3)
         self._find_windows(shards)
         self._order_epoch = -1
         self._order = np.empty(0, dtype=np.int64)
@@ -195,14 +207,16 @@ class ExampleSource:
         return int(start), int(document_ends[np.searchsorted(document_ends, start, side="right")])
 
     def _texts(self, window: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None, int | None]:
-        """First text, second text and next-sentence label of a window; a window of one sentence has no second."""
+        """First text, second text and their label of a window; a window of one sentence has no second."""
         start, end = int(self._starts[window]), int(self._ends[window])
-        boundaries = self._boundaries(window) if self.options.next_sentence else ()
+        boundaries = () if self.options.objective == "mlm" else self._boundaries(window)
         if not len(boundaries):
             return self._slice(window, start, end), None, None
         split = int(boundaries[generator.integers(len(boundaries))])
         first = self._slice(window, start, split)
         if generator.random() < 0.5:
+            if self.options.objective == "mlm+sop":
+                return self._slice(window, split, end), first, IS_RANDOM
             other = self._other_text(window, end - split, generator)
             if other is not None:
                 return first, other, IS_RANDOM
@@ -241,8 +255,8 @@ class ExampleSource:
         cls, sep = np.array([self.cls_id]), np.array([self.sep_id])
         return np.concatenate([cls, first, sep] if second is None else [cls, first, sep, second, sep])
 
-    def batch(self, position: DataPosition) -> PretrainingBatch:
-        """The batch at `position`."""
+    def batch(self, position: DataPosition, *, progress: float = 0.0) -> PretrainingBatch:
+        """The batch at `position`, when `progress` (0 to 1) of the run is done."""
         generator = np.random.default_rng([self.seed, 2, position.step])
         rows, following = self._pack(position)
         shape = (self.options.batch_rows, self.options.max_tokens)
@@ -266,8 +280,8 @@ class ExampleSource:
         masked = mask_tokens(
             ids,
             self._is_ordinary[ids],  # not [UNK] either: nothing is learnt from predicting it
-            rate=self.options.mask_rate,
-            whole_words=self.options.whole_words,
+            rate=self.options.mask_rate_at(progress),
+            masking=self.options.masking,
             vocabulary=self.vocabulary,
             generator=generator,
         )

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from malmoi.errors import OptionError
-from malmoi.pretraining.examples import ExampleOptions
+from malmoi.pretraining.examples import ExampleOptions, Objective
+from malmoi.pretraining.masking import Masking
 from malmoi.training.options import OptimizerOptions, Precision
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -37,12 +38,14 @@ class PretrainOptions:
     """Share of the steps in which the rate rises."""
     decay: float | None = None
     """Share of the steps, at the end, in which the rate falls to zero."""
+    objective: Objective = "mlm+nsp"
+    """Predict masked tokens alone, or also the next sentence (nsp) or the order of two texts (sop)."""
     mask_rate: float | None = None
     """Share of the tokens to predict."""
-    whole_words: bool = False
-    """Hide all pieces of a word together."""
-    next_sentence: bool = True
-    """Predict as well whether the second text follows the first."""
+    mask_rate_end: float | None = None
+    """The share at the end of the run, reached in a straight line, such as 0.15 from 0.3; by default it stays."""
+    masking: Masking = "token"
+    """Hide single tokens, whole words (all pieces of an eojeol), or spans of words (SpanBERT)."""
     save_every: int = 500
     """Steps between saves."""
     keep: int = 2
@@ -108,9 +111,10 @@ def example_options(options: PretrainOptions) -> ExampleOptions:
     return ExampleOptions(
         max_tokens=int(_chosen(options, "max_tokens")),
         batch_rows=int(_chosen(options, "batch_rows")),
-        next_sentence=options.next_sentence,
+        objective=options.objective,
         mask_rate=_chosen(options, "mask_rate"),
-        whole_words=options.whole_words,
+        mask_rate_end=options.mask_rate_end,
+        masking=options.masking,
     )
 
 

@@ -19,6 +19,9 @@ from malmoi.training.fit import Losses, fit
 from malmoi.training.losses import IGNORED, cross_entropy_pass, cross_entropy_with_accuracy
 from malmoi.training.optim import build_optimizers
 
+_SENTENCE_LOSS = {"mlm+nsp": "next_sentence", "mlm+sop": "sentence_order"}
+_N_ROOMS = 8
+
 
 class PretrainingRun:
     """Model, data and optimisers of a run, wired together; what the command and the benchmarks share."""
@@ -46,8 +49,6 @@ class PretrainingRun:
             pad_id=tokenizer.pad_id,
             seed=options.seed,
         )
-        # Fixed room for the masked positions keeps the compiled shapes fixed; whole words stay below the rate.
-        self._n_masked = round(shape.mask_rate * shape.max_tokens * shape.batch_rows) + 1
 
     def compile(self) -> None:
         """Compile the parts whose shapes never change."""
@@ -58,14 +59,15 @@ class PretrainingRun:
     def batches(self, position: DataPosition, n_steps: int) -> Iterator[PretrainingBatch]:
         """The batches from `position` up to and with step `n_steps`."""
         while position.step < n_steps:
-            batch = self.source.batch(position)
+            batch = self.source.batch(position, progress=position.step / n_steps)
             position = batch.following
             yield batch
 
     def losses(self, batch: PretrainingBatch) -> Losses:
-        """Masked-LM and next-sentence loss of a batch, each the mean over what is predicted."""
-        masked = self._tensor(_padded(batch.masked, self._n_masked, 0))
-        targets = self._tensor(_padded(batch.targets, self._n_masked, IGNORED))
+        """Masked-LM and sentence loss of a batch, each the mean over what is predicted."""
+        n_masked = self._masked_room(batch)
+        masked = self._tensor(_padded(batch.masked, n_masked, 0))
+        targets = self._tensor(_padded(batch.targets, n_masked, IGNORED))
         sequences = self._tensor(batch.sequences)
         # How many pairs a batch holds varies; few different numbers keep the compiled shapes few.
         n_firsts = -(-len(batch.firsts) // self.source.options.batch_rows) * self.source.options.batch_rows
@@ -86,9 +88,23 @@ class PretrainingRun:
             next_logits = output.next_logits_M2.float()
             next_loss = cross_entropy(next_logits, labels, ignore_index=IGNORED)
             total = total + next_loss
-            values["next_sentence_loss"] = next_loss.detach()
-            values["next_sentence_accuracy"] = (next_logits.argmax(-1) == labels).sum() / len(batch.firsts)
+            name = _SENTENCE_LOSS[self.source.options.objective]
+            values[f"{name}_loss"] = next_loss.detach()
+            values[f"{name}_accuracy"] = (next_logits.argmax(-1) == labels).sum() / len(batch.firsts)
         return Losses(total, values)
+
+    def _masked_room(self, batch: PretrainingBatch) -> int:
+        """Positions that the masked head works on: fixed, or one of eight where the rate changes over the run.
+
+        Few rooms keep the compiled shapes few; whole words stay below the rate.
+        """
+        options = self.source.options
+        most = max(options.mask_rate, options.mask_rate_end or 0.0)
+        room = round(most * options.max_tokens * options.batch_rows) + 1
+        if options.mask_rate_end is None:
+            return room
+        unit = -(-room // _N_ROOMS)
+        return -(-len(batch.masked) // unit) * unit
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.device, non_blocking=True)
