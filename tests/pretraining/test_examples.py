@@ -13,14 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malmoi.errors import OptionError
+from malmoi.pretraining.batch import DataPosition, PretrainingBatch
 from malmoi.pretraining.examples import (
     IS_NEXT,
     IS_RANDOM,
-    DataPosition,
     ExampleOptions,
     ExampleSource,
     Objective,
-    PretrainingBatch,
 )
 from malmoi.pretraining.masking import Masking, MaskingVocabulary
 from malmoi.pretraining.shards import Shard, ShardReport, Shards

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from malmoi.pretraining.examples import DataPosition
+from malmoi.pretraining.batch import DataPosition
 from malmoi.pretraining.recipe import PretrainOptions, optimizer_options
 from malmoi.pretraining.run import PretrainingRun, masking_vocabulary, time_steps
 from malmoi.pretraining.shards import build_shards, load_shards
@@ -105,6 +105,41 @@ def test_timing_leaves_no_trace(workshop: Path) -> None:
     assert all(torch.equal(weights[name], weight) for name, weight in run.model.state_dict().items())
     assert torch.equal(random_state, torch.get_rng_state())
     assert all(weight.grad is None for weight in run.model.parameters())
+
+
+@pytest.mark.parametrize("objective", ["mlm", "mlm+nsp"])
+def test_a_step_in_parts_is_the_same_step(workshop: Path, objective: str) -> None:
+    """Losses and gradients of the parts add up to those of the whole, however unevenly they are filled."""
+    whole = run_of(workshop, encoder="modernbert", objective=objective)
+    parts = run_of(workshop, encoder="modernbert", objective=objective, accumulate=4)
+    batch = whole.source.batch(DataPosition())
+    losses = whole.losses(batch)
+    losses.total.backward()
+    pieces = list(parts.losses(batch))
+    assert len(pieces) == 4
+    for piece in pieces:
+        piece.total.backward()
+    for name, value in losses.values.items():
+        assert sum(piece.values.get(name, 0.0) for piece in pieces).item() == pytest.approx(value.item(), rel=1e-5)
+    for (name, one), two in zip(whole.model.named_parameters(), parts.model.parameters(), strict=True):
+        if one.grad is not None:
+            assert torch.allclose(one.grad, two.grad, atol=1e-6), name
+
+
+def test_rows_grow_longer_at_the_end_and_more_at_the_start(workshop: Path) -> None:
+    run = run_of(workshop, batch_ramp=0.3, long_tokens=64, long_share=0.2)
+    batches = list(run.batches(DataPosition(), 20))
+    assert [batch.ids.shape for batch in batches] == [
+        *[(1, 32)] * 2,
+        *[(2, 32)] * 2,
+        *[(4, 32)] * 2,
+        *[(8, 32)] * 10,
+        *[(4, 64)] * 4,
+    ]
+    for number in (3, 15, 16, 18):  # from any step on, also where the rows change
+        rest = list(run.batches(batches[number].following, 20))
+        assert [b.following for b in rest] == [b.following for b in batches[number + 1 :]]
+    assert run.model.config.max_tokens == 512
 
 
 @pytest.fixture(scope="module")

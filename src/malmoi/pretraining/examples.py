@@ -7,13 +7,14 @@ short (a review, the end of an article) share a row; attention is kept inside ea
 into padding and nothing leaks. What is hidden is decided in `masking.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Literal
 
 import numpy as np
 
 from malmoi.errors import OptionError
+from malmoi.pretraining.batch import DataPosition, PretrainingBatch
 from malmoi.pretraining.masking import Masking, MaskingVocabulary, mask_tokens
 from malmoi.pretraining.shards import Shards
 
@@ -59,57 +60,6 @@ class ExampleOptions:
         """The share when `progress` (0 to 1) of the run is done."""
         end = self.mask_rate if self.mask_rate_end is None else self.mask_rate_end
         return self.mask_rate + (end - self.mask_rate) * progress
-
-
-@dataclass(frozen=True)
-class DataPosition:
-    """Where the next batch begins: plain numbers, part of the training state."""
-
-    step: int = 0
-    epoch: int = 0
-    cursor: int = 0
-    """Windows of the epoch already taken or set aside."""
-    set_aside: tuple[int, ...] = ()
-    """Windows passed over because they did not fit, in order."""
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `dataclasses.asdict` after a way through JSON."""
-        return cls(**{**values, "set_aside": tuple(values["set_aside"])})
-
-
-@dataclass(frozen=True)
-class PretrainingBatch:
-    """One step's input: packed rows, B rows of T tokens."""
-
-    ids: np.ndarray
-    """int64 [B, T], masked"""
-    segments: np.ndarray
-    """int64 [B, T]: 0 first text, 1 second"""
-    positions: np.ndarray
-    """int64 [B, T]: from 0 in every sequence"""
-    sequences: np.ndarray
-    """int64 [B, T]: number of the sequence in its row, from 1; 0 is padding"""
-    masked: np.ndarray
-    """int64 [N]: flat positions to predict"""
-    targets: np.ndarray
-    """int64 [N]: ids that stand there"""
-    firsts: np.ndarray
-    """int64 [M]: flat positions of the [CLS] of every pair"""
-    next_labels: np.ndarray
-    """int64 [M]: 0 the true next text, 1 a random one (or the two in the wrong order)"""
-    following: DataPosition
-    """Where the next batch begins"""
-
-    @property
-    def n_tokens(self) -> int:
-        """Tokens that are not padding."""
-        return int(np.count_nonzero(self.sequences))
-
-    @property
-    def n_examples(self) -> int:
-        """Sequences, packed or not."""
-        return int(self.sequences.max(axis=1).sum())
 
 
 class ExampleSource:
@@ -227,9 +177,9 @@ class ExampleSource:
         n_special = self.options.max_tokens - self._content
         return int(self._ends[window] - self._starts[window]) + n_special
 
-    def _pack(self, position: DataPosition) -> tuple[list[list[int]], DataPosition]:
+    def _pack(self, position: DataPosition, n_rows: int) -> tuple[list[list[int]], DataPosition]:
         """Windows for each row of the next batch: first fit, in order; what does not fit waits for the next one."""
-        n_rows, room = self.options.batch_rows, self.options.max_tokens
+        room = self.options.max_tokens
         free = np.full(n_rows, room)
         rows: list[list[int]] = [[] for _ in range(n_rows)]
         waiting, set_aside = list(position.set_aside), list[int]()
@@ -255,11 +205,17 @@ class ExampleSource:
         cls, sep = np.array([self.cls_id]), np.array([self.sep_id])
         return np.concatenate([cls, first, sep] if second is None else [cls, first, sep, second, sep])
 
-    def batch(self, position: DataPosition, *, progress: float = 0.0) -> PretrainingBatch:
-        """The batch at `position`, when `progress` (0 to 1) of the run is done."""
+    def batch(self, position: DataPosition, *, n_rows: int | None = None, progress: float = 0.0) -> PretrainingBatch:
+        """The batch at `position`.
+
+        Args:
+            position: where the batch before it ended.
+            n_rows: rows of this batch, if not the usual number.
+            progress: share of the run that is done, 0 to 1; the mask rate may depend on it.
+        """
         generator = np.random.default_rng([self.seed, 2, position.step])
-        rows, following = self._pack(position)
-        shape = (self.options.batch_rows, self.options.max_tokens)
+        shape = (n_rows or self.options.batch_rows, self.options.max_tokens)
+        rows, following = self._pack(position, shape[0])
         ids = np.full(shape, self.pad_id, dtype=np.int64)
         segments, positions, sequences = (np.zeros(shape, dtype=np.int64) for _ in range(3))
         firsts, labels = [], []
@@ -296,3 +252,10 @@ class ExampleSource:
             np.array(labels, dtype=np.int64),
             following,
         )
+
+    def batches(self, position: DataPosition, n_batches: int) -> Iterator[PretrainingBatch]:
+        """So many batches of the usual shape, from `position` on."""
+        for _ in range(n_batches):
+            batch = self.batch(position)
+            position = batch.following
+            yield batch

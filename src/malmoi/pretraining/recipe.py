@@ -1,7 +1,7 @@
 """What a pre-training run is told: the options, each size's own recipe for those left open, and durations."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from malmoi.errors import OptionError
@@ -28,6 +28,14 @@ class PretrainOptions:
     """Tokens in a row."""
     batch_rows: int | None = None
     """Rows in a step."""
+    accumulate: int = 1
+    """Parts in which a step is worked, one after another: the same step in less memory."""
+    batch_ramp: float = 0.0
+    """Share of the steps, at the start, with fewer rows: an eighth, a quarter, then half of them."""
+    long_tokens: int | None = None
+    """Tokens in a row towards the end of the run, such as 512 after 128; as many tokens a step, in fewer rows."""
+    long_share: float = 0.1
+    """Share of the steps, at the end, with rows of --long-tokens."""
     optimizer: Literal["adamw", "muon"] | None = None
     """adamw for all weights, or muon for the blocks' matrices and adamw for the rest."""
     lr: float | None = None
@@ -62,7 +70,7 @@ class PretrainOptions:
     """Compile the model first; by default when the run is long enough to win the time back."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "save_every", "keep", "log_every"):
+        for name in ("steps", "accumulate", "save_every", "keep", "log_every"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise OptionError(f"{name} is {value}: expected 1 or more")
@@ -72,8 +80,21 @@ class PretrainOptions:
             raise OptionError(f"size {self.size!r}: expected one of {', '.join(RECIPES)}")
         if self.budget is not None:
             parse_duration(self.budget)
-        example_options(self)
+        for name in ("batch_ramp", "long_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise OptionError(f"{name} is {getattr(self, name)}: expected a share of the steps, such as 0.1")
+        self._check_shapes()
         optimizer_options(self)
+
+    def _check_shapes(self) -> None:
+        usual = example_options(self)
+        for shape in (usual, long_options(self)):
+            if shape is not None and shape.batch_rows % self.accumulate:
+                raise OptionError(
+                    f"accumulate is {self.accumulate}: expected a divisor of the {shape.batch_rows} rows of a step"
+                )
+        if self.long_tokens is not None and self.long_tokens <= usual.max_tokens:
+            raise OptionError(f"long_tokens is {self.long_tokens}: expected more than max_tokens, {usual.max_tokens}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +137,16 @@ def example_options(options: PretrainOptions) -> ExampleOptions:
         mask_rate_end=options.mask_rate_end,
         masking=options.masking,
     )
+
+
+def long_options(options: PretrainOptions) -> ExampleOptions | None:
+    """The shape of the batches towards the end of the run, where it changes: about as many tokens a step."""
+    usual = example_options(options)
+    if options.long_tokens is None:
+        return None
+    n_rows = usual.batch_rows * usual.max_tokens / options.long_tokens / options.accumulate
+    n_rows = max(1, round(n_rows)) * options.accumulate
+    return replace(usual, max_tokens=options.long_tokens, batch_rows=n_rows)
 
 
 def optimizer_options(options: PretrainOptions) -> OptimizerOptions:
