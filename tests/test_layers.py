@@ -14,12 +14,14 @@ LAYERS = [
     ["tasks.*"],
     ["model.*", "training.*"],
     ["pretraining.course", "pretraining.recipe", "pretraining.run"],
-    ["pretraining.mishap", "pretraining.opening"],
+    ["pretraining.evaluation", "pretraining.mishap", "pretraining.opening"],
+    ["pretraining.watch"],
     ["pretraining.pretrain", "predictor"],
     ["baseline", "finetune_run", "submission"],
     ["finetune_sweep"],
     ["finetune", "info", "export", "search.*"],
-    ["serving.*"],
+    ["report_plots"],
+    ["report", "serving.*"],
     ["quickstart"],
     ["cli.*"],
 ]
@@ -35,6 +37,8 @@ LATE_IMPORTS_ALLOWED = (
     "morphology.kiwi",
     "morphology.mecab",
     "morphology.okt",
+    "report_plots",
+    "training.tensorboard",
 )
 
 

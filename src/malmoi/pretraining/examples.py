@@ -62,6 +62,22 @@ class ExampleOptions:
         return self.mask_rate + (end - self.mask_rate) * progress
 
 
+def held_out_documents(n_documents: int, share: float) -> np.ndarray:
+    """bool [n_documents]: which are kept back, spread evenly; the same for every run on the same shards.
+
+    Raises:
+        OptionError: there is no document to spare.
+    """
+    n_held_out = round(n_documents * share)
+    if not 0 < n_held_out < n_documents:
+        raise OptionError(
+            f"held_out is {share}: {n_held_out} of {n_documents:,} documents; expected at least one, and one that stays"
+        )
+    held_out = np.zeros(n_documents, bool)
+    held_out[(np.arange(n_held_out) * n_documents // n_held_out) + n_documents // n_held_out // 2] = True
+    return held_out
+
+
 class ExampleSource:
     """Windows over shards, and the batches made of them."""
 
@@ -75,20 +91,33 @@ class ExampleSource:
         sep_id: int,
         pad_id: int,
         seed: int,
+        documents: np.ndarray | None = None,
     ) -> None:
+        """Arrange the windows.
+
+        Args:
+            shards: the text.
+            options: see `ExampleOptions`.
+            vocabulary: what masking needs of the tokenizer's.
+            cls_id: [CLS]
+            sep_id: [SEP]
+            pad_id: [PAD]
+            seed: of everything that is drawn.
+            documents: bool [n_documents], those that are read; None for all.
+        """
         self.options, self.vocabulary, self.seed = options, vocabulary, seed
         self.cls_id, self.sep_id, self.pad_id = cls_id, sep_id, pad_id
         self._tokens = [shard.tokens for shard in shards.shards]
         self._document_ends = [shard.document_ends for shard in shards.shards]
         self._sentence_ends = [shard.sentence_ends for shard in shards.shards]
         self._content = options.max_tokens - (2 if options.objective == "mlm" else 3)
-        self._find_windows(shards)
+        self._find_windows(shards, documents)
         self._order_epoch = -1
         self._order = np.empty(0, dtype=np.int64)
         self._is_ordinary = np.zeros(len(vocabulary.continuation), dtype=bool)
         self._is_ordinary[vocabulary.ordinary_ids] = True
 
-    def _find_windows(self, shards: Shards) -> None:
+    def _find_windows(self, shards: Shards, wanted: np.ndarray | None) -> None:
         """Cut every document into consecutive windows of at most `_content` tokens."""
         starts, ends, documents, shard_numbers, n_documents = [], [], [], [], 0
         for number, shard in enumerate(shards.shards):
@@ -105,6 +134,11 @@ class ExampleSource:
             n_documents += len(document_ends)
         self._starts, self._ends = np.concatenate(starts), np.concatenate(ends)
         self._documents, self._shard_of = np.concatenate(documents), np.concatenate(shard_numbers)
+        if wanted is not None:
+            keep = wanted[self._documents]
+            self._starts, self._ends = self._starts[keep], self._ends[keep]
+            self._documents, self._shard_of = self._documents[keep], self._shard_of[keep]
+            n_documents = int(wanted.sum())
         self.n_windows, self.n_documents = len(self._starts), n_documents
 
     @property

@@ -17,9 +17,10 @@ from malmoi.pretraining.course import stage_at
 from malmoi.pretraining.recipe import PretrainOptions, parse_duration
 from malmoi.pretraining.run import PretrainingRun, time_steps
 from malmoi.pretraining.shards import Shards
+from malmoi.training.machine import describe_machine
 
-LOG, RUN, CHECKPOINTS = "log.jsonl", "run.json", "checkpoints"
-_FREE_TO_CHANGE = ("save_every", "keep", "log_every", "device", "budget", "accumulate")
+LOG, RUN, CHECKPOINTS, EVALUATIONS = "log.jsonl", "run.json", "checkpoints", "evaluations.jsonl"
+_FREE_TO_CHANGE = ("save_every", "keep", "log_every", "eval_every", "tensorboard", "device", "budget", "accumulate")
 """Options that a resumed run may give other values: they do not change what is learnt, but for rounding."""
 _DEFAULTS = PretrainOptions()
 _EPOCHS_BY_DEFAULT = 10
@@ -50,10 +51,23 @@ def open_run(out: Path, run: PretrainingRun, shards: Shards, *, resume: bool, fo
     _remove_run(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        write_json(path, {"steps": plan.n_steps, "compile": plan.compile, "options": wanted})
+        write_json(path, _record(plan, run, wanted))
     except OSError as error:
         raise OutputError(f"cannot write {out} ({error.strerror}): choose another --out") from error
     return plan
+
+
+def _record(plan: Plan, run: PretrainingRun, wanted: dict[str, Any]) -> dict[str, Any]:
+    config = run.model.config
+    facts = {"encoder": config.encoder, "n_layers": config.n_layers, "width": config.width, "n_tokens": config.n_tokens}
+    facts |= {"n_parameters": sum(weight.numel() for weight in run.model.parameters())}
+    return {
+        "steps": plan.n_steps,
+        "compile": plan.compile,
+        "options": wanted,
+        "model": facts,
+        "machine": describe_machine(run.device),
+    }
 
 
 def _read_plan(path: Path, wanted: dict[str, Any]) -> Plan:
@@ -79,7 +93,7 @@ def _remove_run(out: Path) -> None:
     if (out / MANIFEST).is_file():
         for name in read_manifest(out, "model").files:
             (out / name).unlink(missing_ok=True)
-    for path in (out / MANIFEST, out / RUN, out / LOG, *out.glob("bad-batch-*.npz")):
+    for path in (out / MANIFEST, out / RUN, out / LOG, out / EVALUATIONS, *out.glob("bad-batch-*.npz")):
         path.unlink(missing_ok=True)
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
 

@@ -18,14 +18,14 @@ from malmoi.model.card import pretraining_card
 from malmoi.model.checkpoint import save_model
 from malmoi.pretraining.batch import DataPosition
 from malmoi.pretraining.mishap import Remembering, put_aside, too_large
-from malmoi.pretraining.opening import CHECKPOINTS, LOG, open_run
+from malmoi.pretraining.opening import CHECKPOINTS, open_run
 from malmoi.pretraining.recipe import PretrainOptions, optimizer_options
 from malmoi.pretraining.run import PretrainingRun
 from malmoi.pretraining.shards import Shards, load_shards
+from malmoi.pretraining.watch import Watch
 from malmoi.progress import progress_bar
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.fit import fit
-from malmoi.training.log import StepLog
 from malmoi.training.memory import is_out_of_memory
 from malmoi.training.optim import build_optimizers
 from malmoi.training.state import load_latest_state, save_state
@@ -88,7 +88,7 @@ def pretrain(
         plan = open_run(out, run, shards, resume=resume, force=force)
         if plan.compile:
             run.compile()
-        report = _train(run, out, plan.n_steps)
+        report = _train(run, tokenizer, out, plan.n_steps)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
@@ -100,7 +100,7 @@ def pretrain(
     return report
 
 
-def _train(run: PretrainingRun, out: Path, n_steps: int) -> PretrainReport:
+def _train(run: PretrainingRun, tokenizer: Tokenizer, out: Path, n_steps: int) -> PretrainReport:
     """Take the steps that are left; log and save on the way."""
     options, checkpoints = run.options, out / CHECKPOINTS
     optimizers = build_optimizers(run.model, optimizer_options(options), n_steps)
@@ -111,7 +111,7 @@ def _train(run: PretrainingRun, out: Path, n_steps: int) -> PretrainReport:
     started = time.monotonic()
     batches = Remembering(run.batches(position, n_steps))
     with (
-        StepLog(out / LOG, after_step=position.step) as log,
+        Watch(run, tokenizer, out, after_step=position.step) as watch,
         progress_bar("pre-training", n_steps, position.step) as bar,
         stop_signals() as stopped,
         _bad_batch_put_aside(batches, out),
@@ -125,21 +125,19 @@ def _train(run: PretrainingRun, out: Path, n_steps: int) -> PretrainReport:
             first_step=position.step + 1,
         ):
             position, n_tokens = step.batch.following, n_tokens + step.batch.n_tokens
-            log.add(step, n_examples=step.batch.n_examples, n_tokens=step.batch.n_tokens)
             is_last = step.number == n_steps or stopped()
-            if step.number % options.log_every == 0 or is_last:
-                log.write(tokens=n_tokens, epoch=position.epoch)
+            watch.step(step, n_tokens, position, is_last=is_last)
             if step.number % options.save_every == 0 or is_last:
                 values = {"position": asdict(position), "n_tokens": n_tokens}
                 save_state(checkpoints, step.number, run.model, optimizers, values, keep=options.keep)
-            bar.update(note=log.note)
+            bar.update(note=watch.log.note)
             if is_last:
                 break
     return PretrainReport(
         steps=position.step,
         n_tokens=n_tokens,
         seconds=time.monotonic() - started,
-        values=log.last,
+        values=watch.log.last,
         finished=position.step >= n_steps,
     )
 

@@ -54,6 +54,12 @@ class PretrainOptions:
     """The share at the end of the run, reached in a straight line, such as 0.15 from 0.3; by default it stays."""
     masking: Masking = "token"
     """Hide single tokens, whole words (all pieces of an eojeol), or spans of words (SpanBERT)."""
+    held_out: float | None = None
+    """Share of the documents kept back to see how well hidden tokens of unseen text are guessed, such as 0.005."""
+    eval_every: int | None = None
+    """Steps between looks at the documents held out; by default as often as the state is saved."""
+    tensorboard: bool = False
+    """Write the log for TensorBoard too, into OUT/tensorboard (needs "malmoi[tensorboard]")."""
     save_every: int = 500
     """Steps between saves."""
     keep: int = 2
@@ -70,7 +76,7 @@ class PretrainOptions:
     """Compile the model first; by default when the run is long enough to win the time back."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "accumulate", "save_every", "keep", "log_every"):
+        for name in ("steps", "accumulate", "eval_every", "save_every", "keep", "log_every"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise OptionError(f"{name} is {value}: expected 1 or more")
@@ -83,6 +89,12 @@ class PretrainOptions:
         for name in ("batch_ramp", "long_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}: expected a share of the steps, such as 0.1")
+        if self.held_out is not None and not 0 < self.held_out <= 0.5:
+            raise OptionError(f"held_out is {self.held_out}: expected a share of the documents, such as 0.005")
+        if self.eval_every is not None and self.held_out is None:
+            raise OptionError(
+                f"eval_every is {self.eval_every}, but no documents are held out: pass --held-out 0.005 as well"
+            )
         self._check_shapes()
         optimizer_options(self)
 

@@ -1,6 +1,7 @@
 """A pre-training run wired together: model, data, losses. What it writes and how it resumes is `pretrain.py`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -8,10 +9,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from malmoi.model.config import config_for
-from malmoi.model.heads import PretrainingModel
+from malmoi.model.heads import PretrainingModel, PretrainingOutput
 from malmoi.pretraining.batch import DataPosition, PretrainingBatch
 from malmoi.pretraining.course import stage_at
-from malmoi.pretraining.examples import ExampleSource
+from malmoi.pretraining.examples import ExampleOptions, ExampleSource, held_out_documents
 from malmoi.pretraining.masking import MaskingVocabulary
 from malmoi.pretraining.recipe import PretrainOptions, example_options, long_options, optimizer_options
 from malmoi.pretraining.shards import Shards
@@ -44,20 +45,23 @@ class PretrainingRun:
             pad_id=tokenizer.pad_id,
         )
         self.model = PretrainingModel(config).to(self.device)
-        sources = [
-            ExampleSource(
-                shards,
-                asked,
-                masking_vocabulary(tokenizer),
-                cls_id=tokenizer.cls_id,
-                sep_id=tokenizer.sep_id,
-                pad_id=tokenizer.pad_id,
-                seed=options.seed,
+        held_out = None
+        if options.held_out is not None:
+            held_out = held_out_documents(shards.report.n_documents, options.held_out)
+        vocabulary = masking_vocabulary(tokenizer)
+
+        def source(asked: ExampleOptions, documents: np.ndarray | None, seed: int) -> ExampleSource:
+            ids = (tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id)
+            return ExampleSource(
+                shards, asked, vocabulary, cls_id=ids[0], sep_id=ids[1], pad_id=ids[2], seed=seed, documents=documents
             )
-            for asked in (shape, long)
-            if asked is not None
-        ]
-        self.source, self.long_source = sources[0], sources[-1]
+
+        kept = None if held_out is None else ~held_out
+        self.source = source(shape, kept, options.seed)
+        self.long_source = self.source if long is None else source(long, kept, options.seed)
+        # The same text, masked in the same way, whatever the run itself does: so that runs can be compared.
+        judged = replace(shape, mask_rate=0.15, mask_rate_end=None, masking="token")
+        self.held_out = None if held_out is None else source(judged, held_out, 0)
 
     def compile(self) -> None:
         """Compile the parts whose shapes never change."""
@@ -99,21 +103,12 @@ class PretrainingRun:
             of: the batch that this one is a part of; then its share of that one's means.
         """
         n_masked = self._masked_room(batch, is_part=of is not None)
-        masked = self._tensor(_padded(batch.masked, n_masked, 0))
+        masked = _padded(batch.masked, n_masked, 0)
         targets = self._tensor(_padded(batch.targets, n_masked, IGNORED))
-        sequences = self._tensor(batch.sequences)
         # How many pairs a batch holds varies; few different numbers keep the compiled shapes few.
         n_firsts = -(-len(batch.firsts) // len(batch.ids)) * len(batch.ids)
-        firsts = self._tensor(_padded(batch.firsts, n_firsts, 0))
         labels = self._tensor(_padded(batch.next_labels, n_firsts, IGNORED))
-        output = self.model(
-            self._tensor(batch.ids),
-            segments_BT=self._tensor(batch.segments),
-            positions_BT=self._tensor(batch.positions),
-            mask=(sequences[:, None, :, None] == sequences[:, None, None, :]),
-            masked_N=masked,
-            first_M=firsts if len(firsts) else None,
-        )
+        output = self.forward(batch, masked, _padded(batch.firsts, n_firsts, 0))
         masked_loss, right = cross_entropy_with_accuracy(output.masked_logits_NV, targets, self._cross_entropy_pass)
         if of is not None:
             share = len(batch.masked) / max(1, len(of.masked))
@@ -126,10 +121,28 @@ class PretrainingRun:
             if of is not None:
                 next_loss = next_loss * (len(batch.firsts) / len(of.firsts))
             total = total + next_loss
-            name = _SENTENCE_LOSS[self.source.options.objective]
+            name = self.sentence_loss
             values[f"{name}_loss"] = next_loss.detach()
             values[f"{name}_accuracy"] = (next_logits.argmax(-1) == labels).sum() / len((of or batch).firsts)
         return Losses(total, values)
+
+    def forward(self, batch: PretrainingBatch, masked: np.ndarray, firsts: np.ndarray) -> PretrainingOutput:
+        """Run a batch; scores at the flat places `masked` (int64 [N]) and of the pairs at `firsts` (int64 [M])."""
+        sequences = self._tensor(batch.sequences)
+        output: PretrainingOutput = self.model(
+            self._tensor(batch.ids),
+            segments_BT=self._tensor(batch.segments),
+            positions_BT=self._tensor(batch.positions),
+            mask=(sequences[:, None, :, None] == sequences[:, None, None, :]),
+            masked_N=self._tensor(masked),
+            first_M=self._tensor(firsts) if len(firsts) else None,
+        )
+        return output
+
+    @property
+    def sentence_loss(self) -> str:
+        """What the loss over pairs of texts is called in logs."""
+        return _SENTENCE_LOSS[self.source.options.objective]
 
     def _masked_room(self, batch: PretrainingBatch, *, is_part: bool) -> int:
         """Positions that the masked head works on: fixed, or a few different ones where their number varies.
