@@ -11,15 +11,18 @@ LAYERS = [
     ["engine"],
     ["workplace", "corpus.*", "download", "morphology.*"],
     ["tokenizer.*", "data_sets"],
-    ["pretraining.examples", "pretraining.masking", "pretraining.shards"],
+    ["pretraining.batch", "pretraining.examples", "pretraining.masking", "pretraining.shards"],
     ["tasks.*"],
     ["model.*", "training.*"],
-    ["pretraining.recipe", "pretraining.run"],
+    ["pretraining.course", "pretraining.recipe", "pretraining.run"],
+    ["pretraining.evaluation", "pretraining.mishap", "pretraining.opening"],
+    ["pretraining.watch"],
     ["pretraining.pretrain", "predictor"],
     ["baseline", "finetune_run", "submission"],
     ["finetune_sweep"],
     ["finetune", "info", "export", "search.*"],
-    ["serving.*", "study.*"],
+    ["report_plots"],
+    ["report", "serving.*", "study.*"],
     ["quickstart"],
     ["cli.*"],
 ]
@@ -34,6 +37,8 @@ LATE_IMPORTS_ALLOWED = (
     "morphology.kiwi",
     "morphology.mecab",
     "morphology.okt",
+    "report_plots",
+    "training.tensorboard",
 )
 
 

@@ -7,6 +7,7 @@
     ├── OutputError             a place that cannot be written, or that holds something already
     ├── AnalyzerError           a morphological analyser that is not installed, or that fails on a text
     ├── VocabularyError         a vocabulary that cannot be learnt, read or used with this model
+    ├── NotFiniteError          a loss or gradients that are no numbers any more
     └── CheckpointError         a model directory or training state that does not fit
 
 A message gives the value, the expectation and the remedy, in this order. Bugs of ours are `assert`s, never these.
@@ -52,6 +53,10 @@ class VocabularyError(MalmoiError):
 
     possible_size: int | None = None
     """Where a size was asked for that the text does not give: the one it gives."""
+
+
+class NotFiniteError(MalmoiError):
+    """A loss or a gradient became infinite or no number; no weight was touched."""
 
 
 class CheckpointError(MalmoiError):

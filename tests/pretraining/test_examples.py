@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from malmoi.errors import OptionError
+from malmoi.pretraining.batch import DataPosition, PretrainingBatch
 from malmoi.pretraining.examples import (
     IS_NEXT,
     IS_RANDOM,
-    DataPosition,
     ExampleOptions,
     ExampleSource,
-    PretrainingBatch,
+    Objective,
 )
-from malmoi.pretraining.masking import MaskingVocabulary
+from malmoi.pretraining.masking import Masking, MaskingVocabulary
 from malmoi.pretraining.shards import Shard, ShardReport, Shards
 
 PAD, UNK, CLS, SEP, MASK = range(5)
@@ -53,7 +53,7 @@ def make_shards(shards: Sequence[Sequence[Sequence[int]]], n_vocabulary: int, dt
 
 
 def make_source(
-    shards: Sequence[Sequence[Sequence[int]]], *, seed: int = 1, **options: int | float | bool
+    shards: Sequence[Sequence[Sequence[int]]], *, seed: int = 1, **options: int | float | str
 ) -> ExampleSource:
     n_vocabulary = FIRST_ID + sum(length for documents in shards for document in documents for length in document)
     vocabulary = MaskingVocabulary(MASK, np.arange(FIRST_ID, n_vocabulary), np.zeros(n_vocabulary, bool))
@@ -116,7 +116,7 @@ documents_strategy = st.lists(st.lists(st.integers(1, 12), min_size=1, max_size=
 def test_an_epoch_holds_every_token_once(
     shards: list[list[list[int]]], max_tokens: int, batch_rows: int, n_batches: int
 ) -> None:
-    source = make_source(shards, max_tokens=max_tokens, batch_rows=batch_rows, next_sentence=False)
+    source = make_source(shards, max_tokens=max_tokens, batch_rows=batch_rows, objective="mlm")
     expected = windows([d for documents in shards for d in documents], max_tokens - 2)
     number_of = {window: number for number, window in enumerate(expected)}
     seen: Counter[int] = Counter()
@@ -139,18 +139,18 @@ def test_an_epoch_holds_every_token_once(
     shards=st.lists(documents_strategy, min_size=1, max_size=2),
     max_tokens=st.integers(8, 40),
     batch_rows=st.integers(1, 4),
-    next_sentence=st.booleans(),
-    whole_words=st.booleans(),
+    objective=st.sampled_from(("mlm", "mlm+nsp", "mlm+sop")),
+    masking=st.sampled_from(("token", "word", "span")),
 )
 def test_a_row_is_whole_sequences_side_by_side(
-    shards: list[list[list[int]]], max_tokens: int, batch_rows: int, next_sentence: bool, whole_words: bool
+    shards: list[list[list[int]]], max_tokens: int, batch_rows: int, objective: Objective, masking: Masking
 ) -> None:
     source = make_source(
         shards,
         max_tokens=max_tokens,
         batch_rows=batch_rows,
-        next_sentence=next_sentence,
-        whole_words=whole_words,
+        objective=objective,
+        masking=masking,
         mask_rate=0.3,
     )
     for batch in islice(stream(source), 4):
@@ -169,7 +169,7 @@ def test_a_row_is_whole_sequences_side_by_side(
                 n_texts = np.count_nonzero(text == SEP)
                 first_end = int(np.argmax(text == SEP))
                 assert not segments[: first_end + 1].any() and segments[first_end + 1 :].all()
-                assert n_texts == 1 or (n_texts == 2 and next_sentence)
+                assert n_texts == 1 or (n_texts == 2 and objective != "mlm")
                 if n_texts == 2:
                     pairs.append(row * max_tokens + int(places[0]))
         assert batch.firsts.tolist() == pairs and len(batch.next_labels) == len(pairs)
@@ -230,6 +230,45 @@ def test_the_length_does_not_give_the_label_away() -> None:
     assert full[IS_RANDOM] == pytest.approx(full[IS_NEXT], abs=0.1)
 
 
+def test_sentence_order_turns_half_the_pairs_round() -> None:
+    documents = mixed_documents(120)
+    source = make_source([documents], max_tokens=64, batch_rows=16, objective="mlm+sop")
+    labels = []
+    for batch in islice(stream(source), 60):
+        for first, second, label in pairs_of(batch):
+            labels.append(label)
+            one, other = (first, second) if label == IS_NEXT else (second, first)
+            assert other[0] == one[-1] + 1
+            assert document_of(one, documents) == document_of(other, documents)
+    assert len(labels) > 900
+    assert np.mean(labels) == pytest.approx(0.5, abs=0.065)
+
+
+@pytest.mark.parametrize("objective", ["mlm+nsp", "mlm+sop"])
+def test_sources_of_single_sentences_take_part_without_a_pair(objective: Objective) -> None:
+    """Reviews beside articles: the first are masked like everything else and have no label."""
+    reviews, articles = [[12]] * 60, [[9] * 12] * 20
+    source = make_source([reviews, articles], max_tokens=64, batch_rows=16, objective=objective)
+    n_reviews, seen = 60 * 12, set()
+    for batch in islice(stream(source), 20):
+        seen |= set(batch.targets[batch.targets < FIRST_ID + n_reviews].tolist())
+        for first, second, label in pairs_of(batch):
+            assert document_of(first if label == IS_NEXT else second, [*reviews, *articles]) >= 0
+            if objective == "mlm+sop":
+                assert min(first[0], second[0]) >= FIRST_ID + n_reviews
+            else:
+                assert first[0] >= FIRST_ID + n_reviews
+    assert len(seen) > 0.5 * n_reviews
+
+
+def test_the_mask_rate_falls_over_the_run() -> None:
+    source = make_source([mixed_documents(60)], max_tokens=64, batch_rows=16, mask_rate=0.3, mask_rate_end=0.15)
+    for progress, rate in ((0.0, 0.3), (0.5, 0.225), (1.0, 0.15)):
+        batch = source.batch(DataPosition(), progress=progress)
+        n_candidates = np.isin(unmasked(batch), SPECIAL, invert=True).sum()
+        assert len(batch.masked) == round(rate * n_candidates)
+
+
 def test_one_document_has_no_other() -> None:
     source = make_source([[[4, 5, 6, 7, 8]]], max_tokens=16, batch_rows=4)
     labels = np.concatenate([batch.next_labels for batch in islice(stream(source), 10)])
@@ -252,7 +291,7 @@ def test_a_single_sentence_has_no_next() -> None:
 
 
 def test_a_corpus_smaller_than_a_batch() -> None:
-    source = make_source([[[3, 2]]], max_tokens=32, batch_rows=8, next_sentence=False)
+    source = make_source([[[3, 2]]], max_tokens=32, batch_rows=8, objective="mlm")
     batch = source.batch(DataPosition())
     texts = unmasked(batch)
     assert batch.n_tokens > 0.8 * texts.size
@@ -294,19 +333,19 @@ def test_a_batch_is_a_function_of_seed_and_position() -> None:
 
 
 def test_epochs_differ_in_order_and_masks() -> None:
-    source = make_source([[[6]] * 32], max_tokens=8, batch_rows=32, next_sentence=False)
+    source = make_source([[[6]] * 32], max_tokens=8, batch_rows=32, objective="mlm")
     first, second = islice(stream(source), 2)
     assert (first.following.epoch, first.following.cursor) == (0, 32)
     assert not np.array_equal(unmasked(first), unmasked(second))
     assert np.array_equal(np.sort(unmasked(first)[:, 1]), np.sort(unmasked(second)[:, 1]))
 
 
-@pytest.mark.parametrize("next_sentence", [False, True])
+@pytest.mark.parametrize("objective", ["mlm", "mlm+nsp"])
 @pytest.mark.parametrize(("max_tokens", "batch_rows"), [(128, 32), (512, 8)])
-def test_rows_are_well_filled(next_sentence: bool, max_tokens: int, batch_rows: int) -> None:
+def test_rows_are_well_filled(objective: Objective, max_tokens: int, batch_rows: int) -> None:
     short_ones = [[n] for n in range(3, 40)] * 20  # once no more than 16 of them came into a row
     for documents in (mixed_documents(800), [[9] * 300] * 6, short_ones):
-        source = make_source([documents], max_tokens=max_tokens, batch_rows=batch_rows, next_sentence=next_sentence)
+        source = make_source([documents], max_tokens=max_tokens, batch_rows=batch_rows, objective=objective)
         batches = list(islice(stream(source), 15))
         assert np.mean([batch.n_tokens / batch.ids.size for batch in batches]) >= 0.9
         assert max(len(batch.following.set_aside) for batch in batches) <= 128
@@ -324,7 +363,7 @@ def test_packing_takes_time_in_proportion_to_the_rows() -> None:
     assert seconds[512] < 3 * seconds[64]  # 8 times the rows a batch, the same rows in total
 
 
-@pytest.mark.parametrize("values", [{"max_tokens": 7}, {"batch_rows": 0}, {"mask_rate": 0.0}, {"mask_rate": 1.0}])
+@pytest.mark.parametrize("values", [{"max_tokens": 7}, {"batch_rows": 0}, {"mask_rate": 1.0}, {"mask_rate_end": 0.0}])
 def test_impossible_options(values: dict[str, int | float]) -> None:
     (name,) = values
     with pytest.raises(OptionError, match=rf"{name} is {values[name]}.*expected"):

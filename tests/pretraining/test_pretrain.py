@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import resource
 import shutil
 import signal
@@ -12,14 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForMaskedLM, AutoModelForPreTraining, AutoTokenizer
 
 from malmoi.artifact import read_manifest
-from malmoi.errors import CheckpointError, InputError, OptionError, OutputError
+from malmoi.errors import CheckpointError, InputError, NotFiniteError, OptionError, OutputError
 from malmoi.model.checkpoint import load_pretraining_model
-from malmoi.pretraining.pretrain import CHECKPOINTS, LOG, RUN, PretrainReport, pretrain
+from malmoi.pretraining.opening import CHECKPOINTS, LOG, RUN
+from malmoi.pretraining.pretrain import PretrainReport, pretrain
 from malmoi.pretraining.recipe import PretrainOptions
 from malmoi.tokenizer.build import VocabOptions, build_vocab
 from malmoi.tokenizer.tokenizer import Tokenizer
@@ -75,7 +78,10 @@ def weights_hash(out: Path) -> str:
 
 
 def without_rates(lines: list[dict[str, float]]) -> list[dict[str, float]]:
-    return [{name: value for name, value in line.items() if "per_second" not in name} for line in lines]
+    return [
+        {name: value for name, value in line.items() if "per_second" not in name and name != "peak_memory_bytes"}
+        for line in lines
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +126,7 @@ def test_log_lines(whole: Path) -> None:
             "examples_per_second",
             "tokens_per_second",
             "lr",
+            "peak_memory_bytes",
         } <= line.keys()
         assert line["tokens_per_second"] > line["examples_per_second"] > line["steps_per_second"] > 0
         assert 0 <= line["masked_lm_accuracy"] <= 1 and 0 <= line["next_sentence_accuracy"] <= 1
@@ -302,6 +309,65 @@ def test_a_full_disk_leaves_the_last_save(workshop: Path, whole: Path, tmp_path:
     assert [path.name for path in (out / CHECKPOINTS).iterdir()] == ["step-00000018"]
     assert run(workshop, out, resume=True).finished
     assert weights_hash(out) == weights_hash(whole)
+
+
+def test_a_damaged_last_save_costs_the_steps_since_the_one_before(
+    workshop: Path, whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(whole, out)
+    newest = out / CHECKPOINTS / "step-00000020" / "optimizer.safetensors"
+    newest.write_bytes(newest.read_bytes()[:-9])
+    assert run(workshop, out, resume=True).finished
+    assert "step-00000020 is damaged (optimizer.safetensors changed" in capsys.readouterr().err
+    assert weights_hash(out) == weights_hash(whole)
+    assert without_rates(log_of(out)) == without_rates(log_of(whole))
+
+
+def test_a_loss_that_is_no_number_stops_and_leaves_its_batch(workshop: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(NotFiniteError, match=r"at step \d+: expected a finite number.*the batch is in .*npz") as caught:
+        run(workshop, out, optimizer="adamw", lr=1e30, warmup=0.0, decay=0.0, save_every=1)
+    [path] = out.glob("bad-batch-*.npz")
+    assert str(path) in str(caught.value)
+    with np.load(path) as arrays:
+        assert arrays["ids"].shape == (4, 24) and len(arrays["masked"]) == len(arrays["targets"]) > 0
+    saved = max(int(save.name[5:]) for save in (out / CHECKPOINTS).iterdir())
+    assert path.name == f"bad-batch-{saved + 1:08d}.npz"  # the step that failed was not saved
+    run(workshop, out, force=True, steps=1)
+    assert not list(out.glob("bad-batch-*"))
+
+
+_LITTLE_MEMORY = """
+import resource, sys, torch
+from pathlib import Path
+from malmoi.errors import MalmoiError
+from malmoi.pretraining.pretrain import pretrain
+from malmoi.pretraining.recipe import PretrainOptions
+torch.set_num_threads(1)
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (int(sys.argv[5]) << 20),) * 2)
+shards, tokenizer, out = map(Path, sys.argv[1:4])
+values = dict(size="tiny", steps=1, max_tokens=256, batch_rows=64, precision="fp32", compile=False, device="cpu")
+try:
+    print(pretrain(shards, tokenizer, out, PretrainOptions(**values, accumulate=int(sys.argv[4])), resume=True).steps)
+except MalmoiError as error:
+    print(error)
+"""
+
+
+def test_no_memory_says_which_batch_fits(workshop: Path, tmp_path: Path) -> None:
+    """In processes of their own that may take only so much; what the first advises, the second does in hardly more."""
+    places = [str(workshop / "shards"), str(workshop / "tokenizer"), str(tmp_path / "run")]
+    said = subprocess.check_output([sys.executable, "-c", _LITTLE_MEMORY, *places, "1", "150"], text=True)
+    advice = re.fullmatch(
+        r"batch_rows is 64, of 256 tokens: too much for the memory of cpu; (\d+) rows at once fit: pass --accumulate "
+        r"(\d+) for the same steps in parts, or --batch-rows \1 for smaller ones\n",
+        said,
+    )
+    assert advice is not None and int(advice[1]) * int(advice[2]) == 64, said
+    done = [sys.executable, "-c", _LITTLE_MEMORY, *places, advice[2], "200"]
+    assert subprocess.check_output(done, text=True) == "1\n"
 
 
 def test_a_run_begins_only_with_options_that_work(workshop: Path, whole: Path) -> None:

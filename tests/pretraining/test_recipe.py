@@ -41,6 +41,9 @@ def test_what_is_given_wins() -> None:
         ({"size": "tiny", "warmup": 0.6}, "warmup 0.6 and decay 0.5 together pass 1"),
         ({"max_tokens": 4}, "max_tokens is 4"),
         ({"mask_rate": 1.5}, "mask_rate is 1.5"),
+        ({"batch_ramp": 1.0}, "batch_ramp is 1.0: expected a share of the steps"),
+        ({"batch_rows": 64, "accumulate": 5}, "accumulate is 5: expected a divisor of the 64 rows"),
+        ({"max_tokens": 128, "long_tokens": 128}, "long_tokens is 128: expected more than max_tokens, 128"),
     ],
 )
 def test_impossible_options(values: dict[str, object], message: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from malmoi.pretraining.examples import DataPosition
+from malmoi.pretraining.batch import DataPosition
 from malmoi.pretraining.recipe import PretrainOptions, optimizer_options
 from malmoi.pretraining.run import PretrainingRun, masking_vocabulary, time_steps
 from malmoi.pretraining.shards import build_shards, load_shards
@@ -49,13 +49,28 @@ def test_losses_are_means_over_what_is_predicted(workshop: Path) -> None:
 
 
 def test_without_next_sentence_there_is_none(workshop: Path) -> None:
-    run = run_of(workshop, next_sentence=False)
+    run = run_of(workshop, objective="mlm")
     assert set(run.losses(run.source.batch(DataPosition())).values) == {"masked_lm_loss", "masked_lm_accuracy"}
 
 
-@pytest.mark.parametrize("whole_words", [False, True])
-def test_the_compiled_shapes_never_change(workshop: Path, whole_words: bool) -> None:
-    run = run_of(workshop, whole_words=whole_words, mask_rate=0.3)
+def test_the_order_of_sentences_has_its_own_name(workshop: Path) -> None:
+    run = run_of(workshop, objective="mlm+sop")
+    assert {"sentence_order_loss", "sentence_order_accuracy"} < set(run.losses(run.source.batch(DataPosition())).values)
+
+
+def test_a_falling_mask_rate_has_few_shapes(workshop: Path) -> None:
+    run = run_of(workshop, mask_rate=0.3, mask_rate_end=0.1, objective="mlm")
+    seen = []
+    run.model.masked_head.register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    for batch in run.batches(DataPosition(), 40):
+        run.losses(batch)
+        assert len(batch.masked) <= seen[-1] <= len(batch.masked) + round(0.3 * 32 * 8) // 8 + 1
+    assert seen[0] == max(seen) and seen[-1] == min(seen) and 3 <= len(set(seen)) <= 8
+
+
+@pytest.mark.parametrize("masking", ["token", "word", "span"])
+def test_the_compiled_shapes_never_change(workshop: Path, masking: str) -> None:
+    run = run_of(workshop, masking=masking, mask_rate=0.3)
     seen = set()
     run.model.masked_head.register_forward_pre_hook(lambda _, inputs: seen.add(inputs[0].shape))
     for batch in run.batches(DataPosition(), 12):
@@ -90,6 +105,41 @@ def test_timing_leaves_no_trace(workshop: Path) -> None:
     assert all(torch.equal(weights[name], weight) for name, weight in run.model.state_dict().items())
     assert torch.equal(random_state, torch.get_rng_state())
     assert all(weight.grad is None for weight in run.model.parameters())
+
+
+@pytest.mark.parametrize("objective", ["mlm", "mlm+nsp"])
+def test_a_step_in_parts_is_the_same_step(workshop: Path, objective: str) -> None:
+    """Losses and gradients of the parts add up to those of the whole, however unevenly they are filled."""
+    whole = run_of(workshop, encoder="modernbert", objective=objective)
+    parts = run_of(workshop, encoder="modernbert", objective=objective, accumulate=4)
+    batch = whole.source.batch(DataPosition())
+    losses = whole.losses(batch)
+    losses.total.backward()
+    pieces = list(parts.losses(batch))
+    assert len(pieces) == 4
+    for piece in pieces:
+        piece.total.backward()
+    for name, value in losses.values.items():
+        assert sum(piece.values.get(name, 0.0) for piece in pieces).item() == pytest.approx(value.item(), rel=1e-5)
+    for (name, one), two in zip(whole.model.named_parameters(), parts.model.parameters(), strict=True):
+        if one.grad is not None:
+            assert torch.allclose(one.grad, two.grad, atol=1e-6), name
+
+
+def test_rows_grow_longer_at_the_end_and_more_at_the_start(workshop: Path) -> None:
+    run = run_of(workshop, batch_ramp=0.3, long_tokens=64, long_share=0.2)
+    batches = list(run.batches(DataPosition(), 20))
+    assert [batch.ids.shape for batch in batches] == [
+        *[(1, 32)] * 2,
+        *[(2, 32)] * 2,
+        *[(4, 32)] * 2,
+        *[(8, 32)] * 10,
+        *[(4, 64)] * 4,
+    ]
+    for number in (3, 15, 16, 18):  # from any step on, also where the rows change
+        rest = list(run.batches(batches[number].following, 20))
+        assert [b.following for b in rest] == [b.following for b in batches[number + 1 :]]
+    assert run.model.config.max_tokens == 512
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import os
 import resource
-import shutil
 from pathlib import Path
 
 import pytest
@@ -80,7 +79,9 @@ def test_the_newest_are_kept(tmp_path: Path) -> None:
     "name", ["model.safetensors", "optimizer.safetensors", "random.safetensors", "state.json", "manifest.json"]
 )
 @pytest.mark.parametrize("damage", ["changed", "cut", "missing"])
-def test_a_damaged_save_is_named_and_the_one_before_is_good(tmp_path: Path, name: str, damage: str) -> None:
+def test_a_damaged_save_is_named_and_the_one_before_is_taken(
+    tmp_path: Path, name: str, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     model, optimizers = fresh(0)
     save_state(tmp_path, 1, model, optimizers, {"step": 1}, keep=2)
     train(model, optimizers, 1)
@@ -93,12 +94,28 @@ def test_a_damaged_save_is_named_and_the_one_before_is_good(tmp_path: Path, name
     else:
         place = len(content) - 20
         (newest / name).write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    assert load_latest_state(tmp_path, model, optimizers) == {"step": 1}
+    said = capsys.readouterr().err
+    assert "step-00000002 is damaged (" in said and "going on from step-00000001" in said
+    # Set aside, so that the step can be saved anew, and looked at.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged-step-00000002", "step-00000001"]
+    save_state(tmp_path, 2, model, optimizers, {"step": 2}, keep=2)
+    assert load_latest_state(tmp_path, model, optimizers) == {"step": 2}
+
+
+def test_no_intact_save_is_an_error_that_touches_nothing(tmp_path: Path) -> None:
+    model, optimizers = fresh(0)
+    for step in (1, 2):
+        path = save_state(tmp_path, step, model, optimizers, {}, keep=2)
+        (path / "random.safetensors").write_bytes(b"half")
+    train(model, optimizers, 1)
     before = {key: weight.clone() for key, weight in model.state_dict().items()}
-    with pytest.raises(CheckpointError, match=r"step-00000002 is damaged.*delete it to resume from the save before"):
+    with pytest.raises(
+        CheckpointError, match=r"no save in .* is intact \(step-00000002: random.*start over with --force"
+    ):
         load_latest_state(tmp_path, model, optimizers)
     assert all(torch.equal(before[key], weight) for key, weight in model.state_dict().items())
-    shutil.rmtree(newest)
-    assert load_latest_state(tmp_path, model, optimizers) == {"step": 1}
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_another_shape_is_refused(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Commands to begin with and to look around: info, quickstart."""
+"""Commands to begin with and to look around: info, report, quickstart."""
 
 from pathlib import Path
 
-from malmoi.cli.app import app, print_record
+from malmoi.cli.app import app, print_record, say
 
 
 @app.command
@@ -15,6 +15,21 @@ def info(path: Path, /) -> None:
     from malmoi.info import describe
 
     print_record(describe(path))
+
+
+@app.command
+def report(run: Path, /, *, out: Path, force: bool = False) -> None:
+    """Show a pre-training run as one HTML page: curves, guesses on held-out text, options, machine.
+
+    Args:
+        run: The --out of `malmoi pretrain`, finished or not.
+        out: File to make.
+        force: Replace what stands at --out.
+    """
+    from malmoi.report import write_report
+
+    write_report(run, out, force=force)
+    say(f"wrote {out}")
 
 
 @app.command

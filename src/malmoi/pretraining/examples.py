@@ -1,21 +1,25 @@
 """From token shards to packed pre-training batches, each a function of (shards, options, seed, position).
 
 A document is read in *windows* of as many tokens as fit a row. A window with more than one sentence becomes a pair:
-the true continuation half the time, else text from another document (Devlin et al. 2019, §3.1). Windows that are
+the true continuation half the time, else text from another document (Devlin et al. 2019, §3.1), or both in the wrong
+order (sentence order, Lan et al. 2020). A window of one sentence (a review) is only masked. Windows that are
 short (a review, the end of an article) share a row; attention is kept inside each (`sequences`), so no work goes
 into padding and nothing leaks. What is hidden is decided in `masking.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Literal
 
 import numpy as np
 
 from malmoi.errors import OptionError
-from malmoi.pretraining.masking import MaskingVocabulary, mask_tokens
+from malmoi.pretraining.batch import DataPosition, PretrainingBatch
+from malmoi.pretraining.masking import Masking, MaskingVocabulary, mask_tokens
 from malmoi.pretraining.shards import Shards
 
+Objective = Literal["mlm", "mlm+nsp", "mlm+sop"]
+"""Masked tokens alone; with the next sentence (Devlin et al. 2019); with the order of two (Lan et al. 2020, ALBERT)."""
 IS_NEXT, IS_RANDOM = 0, 1
 _LOOK_AHEAD_ROWS = 2
 """Windows that may be set aside per row, looking for some that fill the gaps, before a batch is closed."""
@@ -33,71 +37,45 @@ class ExampleOptions:
     """Tokens in a row, special tokens included."""
     batch_rows: int = 64
     """Rows in a step."""
-    next_sentence: bool = True
-    """Predict whether the second text follows the first."""
+    objective: Objective = "mlm+nsp"
+    """What is predicted."""
     mask_rate: float = 0.15
-    """Share of the tokens that are predicted."""
-    whole_words: bool = False
-    """Hide all pieces of a word together."""
+    """Share of the tokens that are predicted, at the start of the run."""
+    mask_rate_end: float | None = None
+    """The share at its end, if it changes over the run."""
+    masking: Masking = "token"
+    """What is hidden together."""
 
     def __post_init__(self) -> None:
         if not self.max_tokens >= 8:
             raise OptionError(f"max_tokens is {self.max_tokens}: expected 8 or more")
         if self.batch_rows < 1:
             raise OptionError(f"batch_rows is {self.batch_rows}: expected 1 or more")
-        if not 0 < self.mask_rate < 1:
-            raise OptionError(f"mask_rate is {self.mask_rate}: expected a share between 0 and 1, such as 0.15")
+        for name in ("mask_rate", "mask_rate_end"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < 1:
+                raise OptionError(f"{name} is {value}: expected a share between 0 and 1, such as 0.15")
+
+    def mask_rate_at(self, progress: float) -> float:
+        """The share when `progress` (0 to 1) of the run is done."""
+        end = self.mask_rate if self.mask_rate_end is None else self.mask_rate_end
+        return self.mask_rate + (end - self.mask_rate) * progress
 
 
-@dataclass(frozen=True)
-class DataPosition:
-    """Where the next batch begins: plain numbers, part of the training state."""
+def held_out_documents(n_documents: int, share: float) -> np.ndarray:
+    """bool [n_documents]: which are kept back, spread evenly; the same for every run on the same shards.
 
-    step: int = 0
-    epoch: int = 0
-    cursor: int = 0
-    """Windows of the epoch already taken or set aside."""
-    set_aside: tuple[int, ...] = ()
-    """Windows passed over because they did not fit, in order."""
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Inverse of `dataclasses.asdict` after a way through JSON."""
-        return cls(**{**values, "set_aside": tuple(values["set_aside"])})
-
-
-@dataclass(frozen=True)
-class PretrainingBatch:
-    """One step's input: packed rows, B rows of T tokens."""
-
-    ids: np.ndarray
-    """int64 [B, T], masked"""
-    segments: np.ndarray
-    """int64 [B, T]: 0 first text, 1 second"""
-    positions: np.ndarray
-    """int64 [B, T]: from 0 in every sequence"""
-    sequences: np.ndarray
-    """int64 [B, T]: number of the sequence in its row, from 1; 0 is padding"""
-    masked: np.ndarray
-    """int64 [N]: flat positions to predict"""
-    targets: np.ndarray
-    """int64 [N]: ids that stand there"""
-    firsts: np.ndarray
-    """int64 [M]: flat positions of the [CLS] of every pair"""
-    next_labels: np.ndarray
-    """int64 [M]: 0 the true next text, 1 a random one"""
-    following: DataPosition
-    """Where the next batch begins"""
-
-    @property
-    def n_tokens(self) -> int:
-        """Tokens that are not padding."""
-        return int(np.count_nonzero(self.sequences))
-
-    @property
-    def n_examples(self) -> int:
-        """Sequences, packed or not."""
-        return int(self.sequences.max(axis=1).sum())
+    Raises:
+        OptionError: there is no document to spare.
+    """
+    n_held_out = round(n_documents * share)
+    if not 0 < n_held_out < n_documents:
+        raise OptionError(
+            f"held_out is {share}: {n_held_out} of {n_documents:,} documents; expected at least one, and one that stays"
+        )
+    held_out = np.zeros(n_documents, bool)
+    held_out[(np.arange(n_held_out) * n_documents // n_held_out) + n_documents // n_held_out // 2] = True
+    return held_out
 
 
 class ExampleSource:
@@ -113,20 +91,33 @@ class ExampleSource:
         sep_id: int,
         pad_id: int,
         seed: int,
+        documents: np.ndarray | None = None,
     ) -> None:
+        """Arrange the windows.
+
+        Args:
+            shards: the text.
+            options: see `ExampleOptions`.
+            vocabulary: what masking needs of the tokenizer's.
+            cls_id: [CLS]
+            sep_id: [SEP]
+            pad_id: [PAD]
+            seed: of everything that is drawn.
+            documents: bool [n_documents], those that are read; None for all.
+        """
         self.options, self.vocabulary, self.seed = options, vocabulary, seed
         self.cls_id, self.sep_id, self.pad_id = cls_id, sep_id, pad_id
         self._tokens = [shard.tokens for shard in shards.shards]
         self._document_ends = [shard.document_ends for shard in shards.shards]
         self._sentence_ends = [shard.sentence_ends for shard in shards.shards]
-        self._content = options.max_tokens - (3 if options.next_sentence else 2)
-        self._find_windows(shards)
+        self._content = options.max_tokens - (2 if options.objective == "mlm" else 3)
+        self._find_windows(shards, documents)
         self._order_epoch = -1
         self._order = np.empty(0, dtype=np.int64)
         self._is_ordinary = np.zeros(len(vocabulary.continuation), dtype=bool)
         self._is_ordinary[vocabulary.ordinary_ids] = True
 
-    def _find_windows(self, shards: Shards) -> None:
+    def _find_windows(self, shards: Shards, wanted: np.ndarray | None) -> None:
         """Cut every document into consecutive windows of at most `_content` tokens."""
         starts, ends, documents, shard_numbers, n_documents = [], [], [], [], 0
         for number, shard in enumerate(shards.shards):
@@ -143,6 +134,11 @@ class ExampleSource:
             n_documents += len(document_ends)
         self._starts, self._ends = np.concatenate(starts), np.concatenate(ends)
         self._documents, self._shard_of = np.concatenate(documents), np.concatenate(shard_numbers)
+        if wanted is not None:
+            keep = wanted[self._documents]
+            self._starts, self._ends = self._starts[keep], self._ends[keep]
+            self._documents, self._shard_of = self._documents[keep], self._shard_of[keep]
+            n_documents = int(wanted.sum())
         self.n_windows, self.n_documents = len(self._starts), n_documents
 
     @property
@@ -195,14 +191,16 @@ class ExampleSource:
         return int(start), int(document_ends[np.searchsorted(document_ends, start, side="right")])
 
     def _texts(self, window: int, generator: np.random.Generator) -> tuple[np.ndarray, np.ndarray | None, int | None]:
-        """First text, second text and next-sentence label of a window; a window of one sentence has no second."""
+        """First text, second text and their label of a window; a window of one sentence has no second."""
         start, end = int(self._starts[window]), int(self._ends[window])
-        boundaries = self._boundaries(window) if self.options.next_sentence else ()
+        boundaries = () if self.options.objective == "mlm" else self._boundaries(window)
         if not len(boundaries):
             return self._slice(window, start, end), None, None
         split = int(boundaries[generator.integers(len(boundaries))])
         first = self._slice(window, start, split)
         if generator.random() < 0.5:
+            if self.options.objective == "mlm+sop":
+                return self._slice(window, split, end), first, IS_RANDOM
             other = self._other_text(window, end - split, generator)
             if other is not None:
                 return first, other, IS_RANDOM
@@ -213,9 +211,9 @@ class ExampleSource:
         n_special = self.options.max_tokens - self._content
         return int(self._ends[window] - self._starts[window]) + n_special
 
-    def _pack(self, position: DataPosition) -> tuple[list[list[int]], DataPosition]:
+    def _pack(self, position: DataPosition, n_rows: int) -> tuple[list[list[int]], DataPosition]:
         """Windows for each row of the next batch: first fit, in order; what does not fit waits for the next one."""
-        n_rows, room = self.options.batch_rows, self.options.max_tokens
+        room = self.options.max_tokens
         free = np.full(n_rows, room)
         rows: list[list[int]] = [[] for _ in range(n_rows)]
         waiting, set_aside = list(position.set_aside), list[int]()
@@ -241,11 +239,17 @@ class ExampleSource:
         cls, sep = np.array([self.cls_id]), np.array([self.sep_id])
         return np.concatenate([cls, first, sep] if second is None else [cls, first, sep, second, sep])
 
-    def batch(self, position: DataPosition) -> PretrainingBatch:
-        """The batch at `position`."""
+    def batch(self, position: DataPosition, *, n_rows: int | None = None, progress: float = 0.0) -> PretrainingBatch:
+        """The batch at `position`.
+
+        Args:
+            position: where the batch before it ended.
+            n_rows: rows of this batch, if not the usual number.
+            progress: share of the run that is done, 0 to 1; the mask rate may depend on it.
+        """
         generator = np.random.default_rng([self.seed, 2, position.step])
-        rows, following = self._pack(position)
-        shape = (self.options.batch_rows, self.options.max_tokens)
+        shape = (n_rows or self.options.batch_rows, self.options.max_tokens)
+        rows, following = self._pack(position, shape[0])
         ids = np.full(shape, self.pad_id, dtype=np.int64)
         segments, positions, sequences = (np.zeros(shape, dtype=np.int64) for _ in range(3))
         firsts, labels = [], []
@@ -266,8 +270,8 @@ class ExampleSource:
         masked = mask_tokens(
             ids,
             self._is_ordinary[ids],  # not [UNK] either: nothing is learnt from predicting it
-            rate=self.options.mask_rate,
-            whole_words=self.options.whole_words,
+            rate=self.options.mask_rate_at(progress),
+            masking=self.options.masking,
             vocabulary=self.vocabulary,
             generator=generator,
         )
@@ -282,3 +286,10 @@ class ExampleSource:
             np.array(labels, dtype=np.int64),
             following,
         )
+
+    def batches(self, position: DataPosition, n_batches: int) -> Iterator[PretrainingBatch]:
+        """So many batches of the usual shape, from `position` on."""
+        for _ in range(n_batches):
+            batch = self.batch(position)
+            position = batch.following
+            yield batch

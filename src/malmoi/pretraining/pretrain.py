@@ -4,39 +4,31 @@ The output directory holds `run.json` (options), `log.jsonl` (one line every few
 from) and, at the end, the model itself with its tokenizer.
 """
 
-import json
-import shutil
 import signal
-import statistics
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from malmoi.artifact import MANIFEST, check_output, read_manifest, staged_files, write_json, write_text
-from malmoi.errors import CheckpointError, InputError, OptionError, OutputError
+from malmoi.artifact import staged_files, write_text
+from malmoi.errors import InputError, NotFiniteError
 from malmoi.model.card import pretraining_card
 from malmoi.model.checkpoint import save_model
-from malmoi.pretraining.examples import DataPosition
-from malmoi.pretraining.recipe import PretrainOptions, optimizer_options, parse_duration
-from malmoi.pretraining.run import PretrainingRun, time_steps
+from malmoi.pretraining.batch import DataPosition
+from malmoi.pretraining.mishap import Remembering, put_aside, too_large
+from malmoi.pretraining.opening import CHECKPOINTS, open_run
+from malmoi.pretraining.recipe import PretrainOptions, optimizer_options
+from malmoi.pretraining.run import PretrainingRun
 from malmoi.pretraining.shards import Shards, load_shards
+from malmoi.pretraining.watch import Watch
 from malmoi.progress import progress_bar
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.fit import fit
-from malmoi.training.log import StepLog
+from malmoi.training.memory import is_out_of_memory
 from malmoi.training.optim import build_optimizers
 from malmoi.training.state import load_latest_state, save_state
-
-LOG, RUN, CHECKPOINTS = "log.jsonl", "run.json", "checkpoints"
-_FREE_TO_CHANGE = ("save_every", "keep", "log_every", "device", "budget")
-"""Options that a resumed run may give other values: they do not change what is learnt."""
-_EPOCHS_BY_DEFAULT = 10
-_COMPILE_FROM_S = 600.0
-_PROBE_STEPS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +72,9 @@ def pretrain(
 
     Raises:
         InputError: the shards are missing, damaged, or of another tokenizer.
-        OptionError: an option cannot work, or differs from the run's own on resume.
+        OptionError: an option cannot work, differs from the run's own on resume, or asks for more memory than there is.
         OutputError: `out` holds a run already, or cannot be written.
-        MalmoiError: the loss is no longer finite.
+        NotFiniteError: the loss is no longer finite; its batch was put aside.
     """
     tokenizer = Tokenizer.load(tokenizer_directory)
     shards = load_shards(shards_directory)
@@ -92,91 +84,23 @@ def pretrain(
             "make shards again with `malmoi shards`, or name the tokenizer they were made with"
         )
     run = PretrainingRun(shards, tokenizer, options)
-    plan = _open_run(out, run, shards, resume=resume, force=force)
-    if plan.compile:
-        run.compile()
-    report = _train(run, out, plan.n_steps)
+    try:
+        plan = open_run(out, run, shards, resume=resume, force=force)
+        if plan.compile:
+            run.compile()
+        report = _train(run, tokenizer, out, plan.n_steps)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        report, reason = None, str(error).partition("\n")[0]
+    if report is None:  # outside of the handler: the error holds what the step had in memory
+        raise too_large(run, reason)
     if report.finished:
         _write_model(run, tokenizer, out, shards, report)
     return report
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    """What was decided when the run began and holds when it is resumed, bit for bit."""
-
-    n_steps: int
-    compile: bool
-    """Compiled or not: both learn alike, but not the same last bits."""
-
-
-def _open_run(out: Path, run: PretrainingRun, shards: Shards, *, resume: bool, force: bool) -> _Plan:
-    """Create or take up the run's directory."""
-    wanted = asdict(run.options) | {"shards": shards.content_hash}
-    path = out / RUN
-    if resume and path.is_file():
-        return _read_plan(path, wanted)
-    if path.is_file() and not force:
-        raise OutputError(f"{out} holds a run already: pass --resume to go on with it, or --force to start over")
-    if not path.is_file():
-        check_output(out, force=force)
-    plan = _plan(run)
-    _remove_run(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        write_json(path, {"steps": plan.n_steps, "compile": plan.compile, "options": wanted})
-    except OSError as error:
-        raise OutputError(f"cannot write {out} ({error.strerror}): choose another --out") from error
-    return plan
-
-
-def _read_plan(path: Path, wanted: dict[str, Any]) -> _Plan:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        before = dict(record["options"])
-        plan = _Plan(n_steps=int(record["steps"]), compile=bool(record["compile"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error!r}): start over with --force") from error
-    for name, value in wanted.items():
-        if name not in _FREE_TO_CHANGE and before.get(name) != value:
-            raise OptionError(
-                f"{name} is {value!r}, the run in {path.parent} was started with {before.get(name)!r}: "
-                "resume with the same options, or start another run"
-            )
-    return plan
-
-
-def _remove_run(out: Path) -> None:
-    """Drop the files of an earlier run, its model included, and nothing else."""
-    if (out / MANIFEST).is_file():
-        for name in read_manifest(out, "model").files:
-            (out / name).unlink(missing_ok=True)
-    for name in (MANIFEST, RUN, LOG):
-        (out / name).unlink(missing_ok=True)
-    shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
-
-
-def _plan(run: PretrainingRun) -> _Plan:
-    """Steps that the options ask for (a number, a time, or some epochs), and whether compiling pays."""
-    options, shape = run.options, run.source.options
-    if options.budget is not None:
-        seconds, started = parse_duration(options.budget), time.monotonic()
-        compiled = seconds >= _COMPILE_FROM_S if options.compile is None else options.compile
-        if compiled:
-            run.compile()
-        step_seconds = statistics.median(time_steps(run, _PROBE_STEPS))
-        left = seconds - (time.monotonic() - started)
-        return _Plan(n_steps=max(_PROBE_STEPS, int(left / step_seconds)), compile=compiled)
-    n_batches = run.source.n_row_tokens / (shape.batch_rows * shape.max_tokens)
-    n_steps = options.steps or max(1, round(_EPOCHS_BY_DEFAULT * n_batches))
-    if options.compile is not None:
-        return _Plan(n_steps=n_steps, compile=options.compile)
-    is_worth_timing = n_steps > 10 * _PROBE_STEPS
-    compiled = is_worth_timing and min(time_steps(run, _PROBE_STEPS)) * n_steps > _COMPILE_FROM_S
-    return _Plan(n_steps=n_steps, compile=compiled)
-
-
-def _train(run: PretrainingRun, out: Path, n_steps: int) -> PretrainReport:
+def _train(run: PretrainingRun, tokenizer: Tokenizer, out: Path, n_steps: int) -> PretrainReport:
     """Take the steps that are left; log and save on the way."""
     options, checkpoints = run.options, out / CHECKPOINTS
     optimizers = build_optimizers(run.model, optimizer_options(options), n_steps)
@@ -185,37 +109,46 @@ def _train(run: PretrainingRun, out: Path, n_steps: int) -> PretrainReport:
     if loaded is not None:
         position, n_tokens = DataPosition.from_json(loaded["position"]), loaded["n_tokens"]
     started = time.monotonic()
+    batches = Remembering(run.batches(position, n_steps))
     with (
-        StepLog(out / LOG, after_step=position.step) as log,
+        Watch(run, tokenizer, out, after_step=position.step) as watch,
         progress_bar("pre-training", n_steps, position.step) as bar,
         stop_signals() as stopped,
+        _bad_batch_put_aside(batches, out),
     ):
         for step in fit(
             run.model,
-            run.batches(position, n_steps),
+            batches,
             run.losses,
             optimizers,
             precision=options.precision,
             first_step=position.step + 1,
         ):
             position, n_tokens = step.batch.following, n_tokens + step.batch.n_tokens
-            log.add(step, n_examples=step.batch.n_examples, n_tokens=step.batch.n_tokens)
             is_last = step.number == n_steps or stopped()
-            if step.number % options.log_every == 0 or is_last:
-                log.write(tokens=n_tokens, epoch=position.epoch)
+            watch.step(step, n_tokens, position, is_last=is_last)
             if step.number % options.save_every == 0 or is_last:
                 values = {"position": asdict(position), "n_tokens": n_tokens}
                 save_state(checkpoints, step.number, run.model, optimizers, values, keep=options.keep)
-            bar.update(note=log.note)
+            bar.update(note=watch.log.note)
             if is_last:
                 break
     return PretrainReport(
         steps=position.step,
         n_tokens=n_tokens,
         seconds=time.monotonic() - started,
-        values=log.last,
+        values=watch.log.last,
         finished=position.step >= n_steps,
     )
+
+
+@contextmanager
+def _bad_batch_put_aside(batches: Remembering, out: Path) -> Iterator[None]:
+    try:
+        yield
+    except NotFiniteError as error:
+        assert batches.last is not None, "no loss without a batch"
+        raise NotFiniteError(f"{error}; the batch is in {put_aside(batches.last, out)}") from None
 
 
 def _write_model(run: PretrainingRun, tokenizer: Tokenizer, out: Path, shards: Shards, report: PretrainReport) -> None:

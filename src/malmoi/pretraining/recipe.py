@@ -1,11 +1,12 @@
 """What a pre-training run is told: the options, each size's own recipe for those left open, and durations."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from malmoi.errors import OptionError
-from malmoi.pretraining.examples import ExampleOptions
+from malmoi.pretraining.examples import ExampleOptions, Objective
+from malmoi.pretraining.masking import Masking
 from malmoi.training.options import OptimizerOptions, Precision
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -27,6 +28,14 @@ class PretrainOptions:
     """Tokens in a row."""
     batch_rows: int | None = None
     """Rows in a step."""
+    accumulate: int = 1
+    """Parts in which a step is worked, one after another: the same step in less memory."""
+    batch_ramp: float = 0.0
+    """Share of the steps, at the start, with fewer rows: an eighth, a quarter, then half of them."""
+    long_tokens: int | None = None
+    """Tokens in a row towards the end of the run, such as 512 after 128; as many tokens a step, in fewer rows."""
+    long_share: float = 0.1
+    """Share of the steps, at the end, with rows of --long-tokens."""
     optimizer: Literal["adamw", "muon"] | None = None
     """adamw for all weights, or muon for the blocks' matrices and adamw for the rest."""
     lr: float | None = None
@@ -37,12 +46,20 @@ class PretrainOptions:
     """Share of the steps in which the rate rises."""
     decay: float | None = None
     """Share of the steps, at the end, in which the rate falls to zero."""
+    objective: Objective = "mlm+nsp"
+    """Predict masked tokens alone, or also the next sentence (nsp) or the order of two texts (sop)."""
     mask_rate: float | None = None
     """Share of the tokens to predict."""
-    whole_words: bool = False
-    """Hide all pieces of a word together."""
-    next_sentence: bool = True
-    """Predict as well whether the second text follows the first."""
+    mask_rate_end: float | None = None
+    """The share at the end of the run, reached in a straight line, such as 0.15 from 0.3; by default it stays."""
+    masking: Masking = "token"
+    """Hide single tokens, whole words (all pieces of an eojeol), or spans of words (SpanBERT)."""
+    held_out: float | None = None
+    """Share of the documents kept back to see how well hidden tokens of unseen text are guessed, such as 0.005."""
+    eval_every: int | None = None
+    """Steps between looks at the documents held out; by default as often as the state is saved."""
+    tensorboard: bool = False
+    """Write the log for TensorBoard too, into OUT/tensorboard (needs "malmoi[tensorboard]")."""
     save_every: int = 500
     """Steps between saves."""
     keep: int = 2
@@ -59,7 +76,7 @@ class PretrainOptions:
     """Compile the model first; by default when the run is long enough to win the time back."""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "save_every", "keep", "log_every"):
+        for name in ("steps", "accumulate", "eval_every", "save_every", "keep", "log_every"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise OptionError(f"{name} is {value}: expected 1 or more")
@@ -69,8 +86,27 @@ class PretrainOptions:
             raise OptionError(f"size {self.size!r}: expected one of {', '.join(RECIPES)}")
         if self.budget is not None:
             parse_duration(self.budget)
-        example_options(self)
+        for name in ("batch_ramp", "long_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise OptionError(f"{name} is {getattr(self, name)}: expected a share of the steps, such as 0.1")
+        if self.held_out is not None and not 0 < self.held_out <= 0.5:
+            raise OptionError(f"held_out is {self.held_out}: expected a share of the documents, such as 0.005")
+        if self.eval_every is not None and self.held_out is None:
+            raise OptionError(
+                f"eval_every is {self.eval_every}, but no documents are held out: pass --held-out 0.005 as well"
+            )
+        self._check_shapes()
         optimizer_options(self)
+
+    def _check_shapes(self) -> None:
+        usual = example_options(self)
+        for shape in (usual, long_options(self)):
+            if shape is not None and shape.batch_rows % self.accumulate:
+                raise OptionError(
+                    f"accumulate is {self.accumulate}: expected a divisor of the {shape.batch_rows} rows of a step"
+                )
+        if self.long_tokens is not None and self.long_tokens <= usual.max_tokens:
+            raise OptionError(f"long_tokens is {self.long_tokens}: expected more than max_tokens, {usual.max_tokens}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,10 +144,21 @@ def example_options(options: PretrainOptions) -> ExampleOptions:
     return ExampleOptions(
         max_tokens=int(_chosen(options, "max_tokens")),
         batch_rows=int(_chosen(options, "batch_rows")),
-        next_sentence=options.next_sentence,
+        objective=options.objective,
         mask_rate=_chosen(options, "mask_rate"),
-        whole_words=options.whole_words,
+        mask_rate_end=options.mask_rate_end,
+        masking=options.masking,
     )
+
+
+def long_options(options: PretrainOptions) -> ExampleOptions | None:
+    """The shape of the batches towards the end of the run, where it changes: about as many tokens a step."""
+    usual = example_options(options)
+    if options.long_tokens is None:
+        return None
+    n_rows = usual.batch_rows * usual.max_tokens / options.long_tokens / options.accumulate
+    n_rows = max(1, round(n_rows)) * options.accumulate
+    return replace(usual, max_tokens=options.long_tokens, batch_rows=n_rows)
 
 
 def optimizer_options(options: PretrainOptions) -> OptimizerOptions:

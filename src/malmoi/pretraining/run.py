@@ -1,6 +1,7 @@
 """A pre-training run wired together: model, data, losses. What it writes and how it resumes is `pretrain.py`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -8,16 +9,23 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from malmoi.model.config import config_for
-from malmoi.model.heads import PretrainingModel
-from malmoi.pretraining.examples import DataPosition, ExampleSource, PretrainingBatch
+from malmoi.model.heads import PretrainingModel, PretrainingOutput
+from malmoi.pretraining.batch import DataPosition, PretrainingBatch
+from malmoi.pretraining.course import stage_at
+from malmoi.pretraining.examples import ExampleOptions, ExampleSource, held_out_documents
 from malmoi.pretraining.masking import MaskingVocabulary
-from malmoi.pretraining.recipe import PretrainOptions, example_options, optimizer_options
+from malmoi.pretraining.recipe import PretrainOptions, example_options, long_options, optimizer_options
 from malmoi.pretraining.shards import Shards
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.device import select_device
 from malmoi.training.fit import Losses, fit
 from malmoi.training.losses import IGNORED, cross_entropy_pass, cross_entropy_with_accuracy
 from malmoi.training.optim import build_optimizers
+
+_SENTENCE_LOSS = {"mlm+nsp": "next_sentence", "mlm+sop": "sentence_order"}
+_N_ROOMS = 8
+_MAX_SHAPES = 64
+"""Of batches: more than any course of a run has. PyTorch refuses to compile more than eight."""
 
 
 class PretrainingRun:
@@ -27,30 +35,37 @@ class PretrainingRun:
         self.options = options
         self.device = select_device(options.device)
         self._cross_entropy_pass = cross_entropy_pass
-        shape = example_options(options)
+        shape, long = example_options(options), long_options(options)
         torch.manual_seed(options.seed)
         config = config_for(
             options.size,
             encoder=options.encoder,
             n_tokens=tokenizer.n_tokens,
-            max_tokens=max(512, shape.max_tokens),
+            max_tokens=max(512, (long or shape).max_tokens),
             pad_id=tokenizer.pad_id,
         )
         self.model = PretrainingModel(config).to(self.device)
-        self.source = ExampleSource(
-            shards,
-            shape,
-            masking_vocabulary(tokenizer),
-            cls_id=tokenizer.cls_id,
-            sep_id=tokenizer.sep_id,
-            pad_id=tokenizer.pad_id,
-            seed=options.seed,
-        )
-        # Fixed room for the masked positions keeps the compiled shapes fixed; whole words stay below the rate.
-        self._n_masked = round(shape.mask_rate * shape.max_tokens * shape.batch_rows) + 1
+        held_out = None
+        if options.held_out is not None:
+            held_out = held_out_documents(shards.report.n_documents, options.held_out)
+        vocabulary = masking_vocabulary(tokenizer)
+
+        def source(asked: ExampleOptions, documents: np.ndarray | None, seed: int) -> ExampleSource:
+            ids = (tokenizer.cls_id, tokenizer.sep_id, tokenizer.pad_id)
+            return ExampleSource(
+                shards, asked, vocabulary, cls_id=ids[0], sep_id=ids[1], pad_id=ids[2], seed=seed, documents=documents
+            )
+
+        kept = None if held_out is None else ~held_out
+        self.source = source(shape, kept, options.seed)
+        self.long_source = self.source if long is None else source(long, kept, options.seed)
+        # The same text, masked in the same way, whatever the run itself does: so that runs can be compared.
+        judged = replace(shape, mask_rate=0.15, mask_rate_end=None, masking="token")
+        self.held_out = None if held_out is None else source(judged, held_out, 0)
 
     def compile(self) -> None:
         """Compile the parts whose shapes never change."""
+        torch._dynamo.config.recompile_limit = _MAX_SHAPES
         self.model.encoder.compile(fullgraph=True, dynamic=False)
         self.model.masked_head.compile(fullgraph=True, dynamic=False)
         self._cross_entropy_pass = torch.compile(cross_entropy_pass, fullgraph=True, dynamic=False)
@@ -58,37 +73,89 @@ class PretrainingRun:
     def batches(self, position: DataPosition, n_steps: int) -> Iterator[PretrainingBatch]:
         """The batches from `position` up to and with step `n_steps`."""
         while position.step < n_steps:
-            batch = self.source.batch(position)
+            stage = stage_at(self.options, position.step, n_steps)
+            if position.step == stage.first_step:  # longer rows are cut into other windows
+                position = DataPosition(step=position.step)
+            source = self.source if stage.max_tokens == self.source.options.max_tokens else self.long_source
+            batch = source.batch(position, n_rows=stage.n_rows, progress=position.step / n_steps)
             position = batch.following
             yield batch
 
-    def losses(self, batch: PretrainingBatch) -> Losses:
-        """Masked-LM and next-sentence loss of a batch, each the mean over what is predicted."""
-        masked = self._tensor(_padded(batch.masked, self._n_masked, 0))
-        targets = self._tensor(_padded(batch.targets, self._n_masked, IGNORED))
-        sequences = self._tensor(batch.sequences)
+    def losses(self, batch: PretrainingBatch) -> Losses | Iterator[Losses]:
+        """The losses of a step, in as many parts as the options say."""
+        if self.options.accumulate == 1:
+            return self.part_losses(batch)
+        return self.losses_by_parts(batch, self.options.accumulate)
+
+    def losses_by_parts(self, batch: PretrainingBatch, n_parts: int) -> Iterator[Losses]:
+        """Each part's share of the means over the whole batch, so that they add up to them."""
+        n_rows = len(batch.ids)
+        part_rows = -(-n_rows // n_parts)
+        for first in range(0, n_rows, part_rows):
+            part = batch.rows(first, min(n_rows, first + part_rows))
+            yield self.part_losses(part, of=batch)
+
+    def part_losses(self, batch: PretrainingBatch, of: PretrainingBatch | None = None) -> Losses:
+        """Masked-LM and sentence loss, each the mean over what is predicted in the batch.
+
+        Args:
+            batch: what is run.
+            of: the batch that this one is a part of; then its share of that one's means.
+        """
+        n_masked = self._masked_room(batch, is_part=of is not None)
+        masked = _padded(batch.masked, n_masked, 0)
+        targets = self._tensor(_padded(batch.targets, n_masked, IGNORED))
         # How many pairs a batch holds varies; few different numbers keep the compiled shapes few.
-        n_firsts = -(-len(batch.firsts) // self.source.options.batch_rows) * self.source.options.batch_rows
-        firsts = self._tensor(_padded(batch.firsts, n_firsts, 0))
+        n_firsts = -(-len(batch.firsts) // len(batch.ids)) * len(batch.ids)
         labels = self._tensor(_padded(batch.next_labels, n_firsts, IGNORED))
-        output = self.model(
-            self._tensor(batch.ids),
-            segments_BT=self._tensor(batch.segments),
-            positions_BT=self._tensor(batch.positions),
-            mask=(sequences[:, None, :, None] == sequences[:, None, None, :]),
-            masked_N=masked,
-            first_M=firsts if len(firsts) else None,
-        )
+        output = self.forward(batch, masked, _padded(batch.firsts, n_firsts, 0))
         masked_loss, right = cross_entropy_with_accuracy(output.masked_logits_NV, targets, self._cross_entropy_pass)
+        if of is not None:
+            share = len(batch.masked) / max(1, len(of.masked))
+            masked_loss, right = masked_loss * share, right * share
         values = {"masked_lm_loss": masked_loss.detach(), "masked_lm_accuracy": right}
         total = masked_loss
         if output.next_logits_M2 is not None:
             next_logits = output.next_logits_M2.float()
             next_loss = cross_entropy(next_logits, labels, ignore_index=IGNORED)
+            if of is not None:
+                next_loss = next_loss * (len(batch.firsts) / len(of.firsts))
             total = total + next_loss
-            values["next_sentence_loss"] = next_loss.detach()
-            values["next_sentence_accuracy"] = (next_logits.argmax(-1) == labels).sum() / len(batch.firsts)
+            name = self.sentence_loss
+            values[f"{name}_loss"] = next_loss.detach()
+            values[f"{name}_accuracy"] = (next_logits.argmax(-1) == labels).sum() / len((of or batch).firsts)
         return Losses(total, values)
+
+    def forward(self, batch: PretrainingBatch, masked: np.ndarray, firsts: np.ndarray) -> PretrainingOutput:
+        """Run a batch; scores at the flat places `masked` (int64 [N]) and of the pairs at `firsts` (int64 [M])."""
+        sequences = self._tensor(batch.sequences)
+        output: PretrainingOutput = self.model(
+            self._tensor(batch.ids),
+            segments_BT=self._tensor(batch.segments),
+            positions_BT=self._tensor(batch.positions),
+            mask=(sequences[:, None, :, None] == sequences[:, None, None, :]),
+            masked_N=self._tensor(masked),
+            first_M=self._tensor(firsts) if len(firsts) else None,
+        )
+        return output
+
+    @property
+    def sentence_loss(self) -> str:
+        """What the loss over pairs of texts is called in logs."""
+        return _SENTENCE_LOSS[self.source.options.objective]
+
+    def _masked_room(self, batch: PretrainingBatch, *, is_part: bool) -> int:
+        """Positions that the masked head works on: fixed, or a few different ones where their number varies.
+
+        Few rooms keep the compiled shapes few; whole words stay below the rate.
+        """
+        options = self.source.options
+        most = max(options.mask_rate, options.mask_rate_end or 0.0)
+        room = round(most * batch.ids.size) + 1
+        if options.mask_rate_end is None and not is_part:
+            return room
+        unit = -(-room // _N_ROOMS)
+        return -(-len(batch.masked) // unit) * unit
 
     def _tensor(self, array: np.ndarray) -> Tensor:
         return torch.from_numpy(array).to(self.device, non_blocking=True)
@@ -105,11 +172,17 @@ def masking_vocabulary(tokenizer: Tokenizer) -> MaskingVocabulary:
     return MaskingVocabulary(tokenizer.mask_id, ordinary, tokenizer.vocabulary.continuation)
 
 
-def time_steps(run: PretrainingRun, n_steps: int) -> list[float]:
-    """Seconds of each of a few steps after one to warm up; weights and random state are put back."""
+def time_steps(run: PretrainingRun, n_steps: int, source: ExampleSource | None = None) -> list[float]:
+    """Seconds of each of a few steps after one to warm up; weights and random state are put back.
+
+    Args:
+        run: the run whose steps are timed.
+        n_steps: how many.
+        source: of their batches; by default the run's usual one, not that of its longer rows.
+    """
     weights = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
     optimizers = build_optimizers(run.model, optimizer_options(run.options), n_steps + 1)
-    batches = run.batches(DataPosition(), n_steps + 1)
+    batches = (source or run.source).batches(DataPosition(), n_steps + 1)
     with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
         steps = fit(run.model, batches, run.losses, optimizers, precision=run.options.precision)
         seconds = [step.seconds for step in steps][1:]

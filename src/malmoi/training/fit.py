@@ -3,13 +3,14 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from malmoi.errors import MalmoiError
+from malmoi.errors import NotFiniteError
 from malmoi.training.device import autocast, keep_freed_memory
 from malmoi.training.optim import Optimizers
 from malmoi.training.options import Precision
@@ -45,7 +46,7 @@ class Step(Generic[BatchT]):
 def fit(
     model: nn.Module,
     batches: Iterable[BatchT],
-    compute_losses: Callable[[BatchT], Losses],
+    compute_losses: Callable[[BatchT], Losses | Iterator[Losses]],
     optimizers: Optimizers,
     *,
     precision: Precision = "auto",
@@ -56,13 +57,13 @@ def fit(
     Args:
         model: its weights are changed; it is put into training mode before every step.
         batches: one item a step; the loop ends with it.
-        compute_losses: forward pass of one batch.
+        compute_losses: forward pass of one batch; or its parts, one after another, whose losses add up.
         optimizers: stepped once a batch.
         precision: see `autocast`.
         first_step: number of the first step (after a resume).
 
     Raises:
-        MalmoiError: the loss is no longer a finite number.
+        NotFiniteError: the loss or the gradients are no longer finite; no weight was touched.
     """
     device = next(model.parameters()).device
     if device.type == "cpu":
@@ -70,12 +71,10 @@ def fit(
     started = time.perf_counter()
     for number, batch in enumerate(batches, start=first_step):
         model.train()
-        with autocast(device, precision):
-            losses = compute_losses(batch)
-        losses.total.backward()  # type: ignore[no-untyped-call]
+        losses = _backward(compute_losses, batch, lambda: autocast(device, precision))
         loss = losses.total.item()
         if not math.isfinite(loss):
-            raise MalmoiError(
+            raise NotFiniteError(
                 f"the loss is {loss} at step {number}: expected a finite number; lower the learning rate, "
                 "the last save is intact"
             )
@@ -87,3 +86,26 @@ def fit(
         now = time.perf_counter()
         yield Step(number, batch, loss, values, lr, grad_norm, now - started)
         started = time.perf_counter()
+
+
+def _backward(
+    compute_losses: Callable[[BatchT], Losses | Iterator[Losses]],
+    batch: BatchT,
+    context: Callable[[], AbstractContextManager[object]],
+) -> Losses:
+    """Add the gradients of a batch to the weights'; where it comes in parts, only one is in memory at a time."""
+    with context():
+        found = compute_losses(batch)
+    if isinstance(found, Losses):
+        found.total.backward()  # type: ignore[no-untyped-call]
+        return found
+    total, values = torch.zeros(()), dict[str, Tensor]()
+    while True:
+        with context():
+            part = next(found, None)
+        if part is None:
+            return Losses(total, values)
+        part.total.backward()  # type: ignore[no-untyped-call]
+        total = total.to(part.total.device) + part.total.detach()
+        for name, value in part.values.items():
+            values[name] = values[name] + value if name in values else value

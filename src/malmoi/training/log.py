@@ -3,6 +3,8 @@
 import json
 import time
 from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,11 +21,8 @@ class StepLog:
         self.last: dict[str, float] = {}
         """The newest line, also one of an earlier process."""
         self.note = ""
-        if path.is_file():
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if _step_of(line) <= after_step]
-            write_text(path, "".join(kept))
-            self.last = json.loads(kept[-1]) if kept else {}
+        kept = cut_log(path, after_step)
+        self.last = json.loads(kept[-1]) if kept else {}
         # Unbuffered: a line that the disk refuses must not come up again when the file is closed.
         self._file = path.open("ab", buffering=0)
         self._begin()
@@ -62,13 +61,17 @@ class StepLog:
         try:
             self._file.write(json.dumps(record).encode() + b"\n")
         except OSError as error:
-            raise OutputError(
-                f"cannot write {self._file.name} ({error.strerror}): the last save is intact; free some space, "
-                "then resume"
-            ) from error
+            raise _refused(Path(self._file.name), error) from error
         self.last = record
         self.note = f"loss {record['loss']:.3f}  {record['tokens_per_second']:,.0f} tokens/s"
         self._begin()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Time that does not count as training, such as an evaluation's."""
+        began = time.perf_counter()
+        yield
+        self._since += time.perf_counter() - began
 
     def __enter__(self) -> Self:
         return self
@@ -77,6 +80,33 @@ class StepLog:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._file.close()
+
+
+def cut_log(path: Path, after_step: int) -> list[str]:
+    """Drop the lines of a log after a step; returns those that stay. A file that is not there stays so."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    kept = [line for line in lines if _step_of(line) <= after_step]
+    write_text(path, "".join(kept))
+    return kept
+
+
+def append_line(path: Path, record: Mapping[str, Any]) -> None:
+    """Add a line to a log.
+
+    Raises:
+        OutputError: the disk refuses.
+    """
+    try:
+        with path.open("ab", buffering=0) as file:
+            file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {path} ({error.strerror}): the last save is intact; free some space, then resume")
 
 
 def _step_of(line: str) -> float:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from malmoi.errors import MalmoiError
+from malmoi.errors import NotFiniteError
 from malmoi.training.device import has_fast_bfloat16
 from malmoi.training.options import OptimizerOptions
 
@@ -78,11 +78,11 @@ class Optimizers:
         """Clip, update, advance the schedule, drop the gradients; returns the gradients' norm before clipping.
 
         Raises:
-            MalmoiError: the norm is not finite; no weight was touched.
+            NotFiniteError: the norm is not finite; no weight was touched.
         """
         norm = float(nn.utils.clip_grad_norm_(self._weights, self.max_grad_norm))
         if not math.isfinite(norm):
-            raise MalmoiError(f"the gradients' norm is {norm}: expected a finite number; lower the learning rate")
+            raise NotFiniteError(f"the gradients' norm is {norm}: expected a finite number; lower the learning rate")
         for optimizer, schedule in zip(self.optimizers, self._schedules, strict=True):
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)

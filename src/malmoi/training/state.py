@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from malmoi.artifact import file_hash, read_manifest, staged_directory, write_json
 from malmoi.errors import CheckpointError, InputError, OutputError
+from malmoi.progress import say
 from malmoi.training.optim import Optimizers
 
 _NAME = re.compile(r"step-(\d{8})")
@@ -64,16 +65,33 @@ def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
 
 
 def load_latest_state(directory: Path, model: nn.Module, optimizers: Optimizers) -> dict[str, Any] | None:
-    """Take up the newest save below `directory`; returns the caller's values, or None when there is no save.
+    """Take up the newest intact save below `directory`; returns the caller's values, or None when there is no save.
+
+    A damaged save is passed over, which is said, and set aside as `damaged-step-…`.
 
     Raises:
-        CheckpointError: the save is damaged or belongs to a model of another shape.
+        CheckpointError: no save is intact, or the newest intact one belongs to a model of another shape.
     """
     saves = _saves(directory)
     if not saves:
         return None
-    path = saves[-1]
-    _verify(path)
+    damaged: dict[Path, str] = {}
+    for path in reversed(saves):
+        if (fault := _fault(path)) is None:
+            break
+        damaged[path] = fault
+    else:
+        listed = "; ".join(f"{path.name}: {fault}" for path, fault in damaged.items())
+        raise CheckpointError(f"no save in {directory} is intact ({listed}): start over with --force")
+    for broken, fault in damaged.items():
+        say(f"{broken} is damaged ({fault}): going on from {path.name}")
+        aside = broken.with_name(f"damaged-{broken.name}")
+        shutil.rmtree(aside, ignore_errors=True)
+        broken.rename(aside)
+    return _load(path, model, optimizers)
+
+
+def _load(path: Path, model: nn.Module, optimizers: Optimizers) -> dict[str, Any]:
     state = json.loads((path / "state.json").read_text(encoding="utf-8"))
     try:
         weights = load_file(path / "model.safetensors")
@@ -91,17 +109,14 @@ def _saves(directory: Path) -> list[Path]:
     return sorted(p for p in directory.glob("step-*") if _NAME.fullmatch(p.name)) if directory.is_dir() else []
 
 
-def _verify(path: Path) -> None:
+def _fault(path: Path) -> str | None:
+    """What is wrong with a save; None when every file has the hash that was written down."""
     try:
         manifest = read_manifest(path, "state")
-        damaged = [name for name, value in manifest.files.items() if file_hash(path / name) != value]
+        changed = [name for name, value in manifest.files.items() if file_hash(path / name) != value]
     except (InputError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}): delete it to resume from the save before") from error
-    if damaged:
-        raise CheckpointError(
-            f"{path} is damaged ({', '.join(damaged)} changed since it was written): "
-            "delete it to resume from the save before"
-        )
+        return str(error)
+    return f"{', '.join(changed)} changed since it was written" if changed else None
 
 
 def _flatten(value: Any, path: str = "") -> tuple[dict[str, Tensor], Any]:
