@@ -39,7 +39,7 @@ class Sent2VecOptions:
     width: int = 256
     """Numbers in a vector."""
     epochs: int | None = None
-    """Passes over the text; by default as many as make five million words, between 5 and 100."""
+    """Passes over the text; by default as many as make a million words, between 5 and 30."""
     min_count: int = 1
     """Rarer words are left out."""
     pairs: int = 200_000
@@ -63,8 +63,8 @@ class Sent2VecOptions:
             raise OptionError(f"pairs {self.pairs}, epochs {self.epochs}: expected 0 or more pairs, 1 or more epochs")
         if not 0 <= self.dropout < 1 or not self.lr > 0 or not self.subsample > 0:
             raise OptionError(
-                f"dropout {self.dropout}, lr {self.lr}, subsample {self.subsample}: expected a dropout below 1, the others "
-                "above 0"
+                f"dropout {self.dropout}, lr {self.lr}, subsample {self.subsample}: expected a dropout below 1, "
+                "the others above 0"
             )
 
 
@@ -205,7 +205,7 @@ class _Learner:
         shares = counts / counts.sum()
         self.kept = np.minimum(1, np.sqrt(options.subsample / shares) + options.subsample / shares)
         self.chances = np.sqrt(counts) / np.sqrt(counts).sum()
-        self.n_epochs = options.epochs or int(np.clip(5_000_000 // len(self.words), 5, 100))
+        self.n_epochs = options.epochs or int(np.clip(1_000_000 // len(self.words), 5, 30))
         shape = (self.n_words + options.pairs, options.width)
         self.inputs = ((self.rng.random(shape, np.float32) - 0.5) / options.width).astype(np.float32)
         self.outputs = np.zeros((self.n_words, options.width), np.float32)

@@ -17,8 +17,7 @@ Unit = Literal["morpheme", "eojeol"]
 """`morpheme`: content morphemes, compound nouns whole and by parts; `eojeol`: what stands between blanks."""
 
 _CONTENT = frozenset(
-    ("NNG", "NNP", "NNB", "NR", "NP", "VV", "VA", "VX", "XR", "MAG", "MM", "MMA", "MMD", "MMN")
-    + ("SL", "SH", "SN", "XPN", "XSN", "NA", "IC")
+    "NNG NNP NNB NR NP VV VA VX XR MAG MM MMA MMD MMN SL SH SN XPN XSN NA IC".split()  # noqa: SIM905
 )
 _NOUNS = frozenset(("NNG", "NNP", "XSN", "XPN", "SL", "SN", "XR"))
 _LONGEST_TERM_CHARS = 60
