@@ -21,6 +21,7 @@ from malmoi.errors import CheckpointError, OptionError
 from malmoi.model.directory import CONFIG, ONNX, ONNX_INT8, WEIGHTS, onnx_file
 from malmoi.model.onnx_graph import write_graph, write_int8_graph
 from malmoi.model.onnx_runtime import OnnxRuntime
+from malmoi.model.pooling import read_embedding_settings, write_embedding_settings
 from malmoi.model.runtime import NO_PLACES, Runtime, batches_of
 from malmoi.model.torch_loading import load_torch_runtime
 from malmoi.predictor import TASK_FILE, Predictor, check_vocabulary, load_task
@@ -111,13 +112,16 @@ def export_model(
     check_vocabulary(tokenizer, original.config.n_tokens, directory)
     examples = _dev_examples(directory, dev, format)
     recorded = asdict(options) | {"model": str(directory)}
+    settings = read_embedding_settings(directory)
     with staged_directory(out, kind="model", options=recorded, force=force) as stage:
         for name in _COPIED:
             if (directory / name).is_file():
                 shutil.copyfile(directory / name, stage / name)
+        if settings is not None:
+            write_embedding_settings(stage, settings, width=original.config.width)
         file = stage / options.file
         write = write_int8_graph if options.int8 else write_graph
-        write(original.model, file, has_head=original.kind != "none")
+        write(original.model, file, has_head=original.kind != "none", pooling=original.pooling)
         exported = OnnxRuntime(file)
         report = _check(directory, tokenizer, original, exported, examples, options)
         write_text(stage / "README.md", _card(directory, report))

@@ -32,6 +32,7 @@ def test_predictions_are_those_in_process(service: Service, exported: Path) -> N
         assert answer == predictor.predict([{"text": text}])[0].to_json()
 
 
+@pytest.mark.filterwarnings("ignore::malmoi.search.embedder.RawVectorsWarning")
 def test_embeddings_in_three_shapes(service: Service, exported: Path) -> None:
     vectors = Embedder.load(exported / "pretrained").encode(TEXTS[:2])
     np.testing.assert_allclose(service.post("/embed", {"inputs": TEXTS[:2]}), vectors, atol=1e-5)

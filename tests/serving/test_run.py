@@ -38,6 +38,7 @@ def many(service: Service, n_clients: int, n_each: int, path: str = "/embed") ->
         return [reply for replies in pool.map(client, range(n_clients)) for reply in replies]
 
 
+@pytest.mark.filterwarnings("ignore::malmoi.search.embedder.RawVectorsWarning")
 def test_many_clients_get_their_own_answers(service: Service, exported: Path) -> None:
     expected = Embedder.load(exported / "pretrained").encode(TEXTS)
     replies = many(service, 24, 10)

@@ -8,6 +8,7 @@ import malmoi.cli.articles
 import malmoi.cli.data
 import malmoi.cli.learn
 import malmoi.cli.look
+import malmoi.cli.search
 import malmoi.cli.serve
 import malmoi.cli.study
 import malmoi.cli.text

@@ -27,6 +27,7 @@ from malmoi.model.names import (
     TIED_TABLE,
     TOKEN_TABLE,
     Architecture,
+    bare_name,
     class_name,
     output_name,
     present_name,
@@ -62,10 +63,30 @@ def save_model(
     values["architectures"] = [class_name(model.config.encoder, architecture)]
     values["dtype"] = str(next(model.parameters()).dtype).removeprefix("torch.")
     values |= _label_values(model, architecture, labels)
+    _write(directory, values, _their_weights(model, architecture))
+
+
+def save_encoder(model: TaskModel, directory: Path) -> None:
+    """As `save_model`, without the head: transformers opens it as `AutoModel`."""
+    values = to_hugging_face(model.config)
+    values["architectures"] = ["BertModel" if model.config.encoder == "bert" else "ModernBertModel"]
+    values["dtype"] = str(next(model.parameters()).dtype).removeprefix("torch.")
+    weights = _their_weights(model, _architecture(model, None), only="encoder.")
+    _write(directory, values, {bare_name(name): tensor for name, tensor in weights.items()})
+
+
+def _their_weights(
+    model: PretrainingModel | TaskModel, architecture: Architecture, only: str = ""
+) -> dict[str, Tensor]:
     state, weights = model.state_dict(), {}
     for name, theirs in their_names(model, architecture).items():
-        for their_name, part in zip(theirs, state[name].cpu().chunk(len(theirs)), strict=True):
-            weights[their_name] = part.contiguous()
+        if name.startswith(only):
+            for their_name, part in zip(theirs, state[name].cpu().chunk(len(theirs)), strict=True):
+                weights[their_name] = part.contiguous()
+    return weights
+
+
+def _write(directory: Path, values: dict[str, Any], weights: dict[str, Tensor]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / CONFIG, values)
     try:

@@ -36,13 +36,29 @@ def read_object(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: no file, no JSON, or no object.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read ({error}): fetch it again") from error
+    values = _read_json(path)
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} holds a {type(values).__name__}: expected a JSON object, fetch it again")
     return values
+
+
+def read_list(path: Path) -> list[Any]:
+    """The JSON list in a file of a model directory.
+
+    Raises:
+        CheckpointError: no file, no JSON, or no list.
+    """
+    values = _read_json(path)
+    if not isinstance(values, list):
+        raise CheckpointError(f"{path} holds a {type(values).__name__}: expected a JSON list, fetch it again")
+    return values
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}): fetch it again") from error
 
 
 def onnx_file(directory: Path) -> Path | None:

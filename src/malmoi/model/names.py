@@ -94,6 +94,11 @@ def class_name(encoder: str, architecture: Architecture) -> str:
     return _CLASS_PREFIX[encoder] + architecture
 
 
+def bare_name(name: str) -> str:
+    """The name that an encoder's weight has in a directory without a head; `present_name` leads back."""
+    return name.removeprefix("bert.").removeprefix("model.")
+
+
 def output_name(encoder: str, architecture: Architecture) -> str:
     """Their name of the last layer of a pooled or token head."""
     return "qa_outputs" if (encoder, architecture) == ("bert", "QuestionAnswering") else "classifier"

@@ -24,7 +24,9 @@ from malmoi.model.bert import BertLayer
 from malmoi.model.config import ModelConfig
 from malmoi.model.heads import TaskModel
 from malmoi.model.modernbert import ModernBertLayer
-from malmoi.model.onnx_runtime import FORMAT, FORMAT_KEY, KIND_KEY
+from malmoi.model.onnx_runtime import FORMAT, FORMAT_KEY, KIND_KEY, POOLING_KEY
+from malmoi.model.pooling import Pooling
+from malmoi.model.vectors import pool, pooled_vectors
 
 _OPSET = 20  # the first with GELU as one operator
 _MASKED_SCORE = -1e30
@@ -32,16 +34,16 @@ _INPUTS = ("ids", "segments", "mask")
 _OUTPUTS = ("outputs", "embeddings")
 
 
-def write_graph(model: TaskModel, file: Path, *, has_head: bool = True) -> None:
+def write_graph(model: TaskModel, file: Path, *, has_head: bool = True, pooling: Pooling = "mean") -> None:
     """Write a model as an fp32 graph.
 
     Inputs: `ids`, `segments` int64 [B, T], `mask` bool [B, T]; with a masked head `places` int64 [N] too. Outputs:
-    `outputs` float32 [B, C], [B, T, C] or log-probabilities [N, V]; `embeddings` float32 [B, D].
+    `outputs` float32 [B, C], [B, T, C] or log-probabilities [N, V]; `embeddings` float32 [B, D], pooled as asked for.
     """
-    _export(copy.deepcopy(model), file, has_head)
+    _export(copy.deepcopy(model), file, has_head, pooling)
 
 
-def write_int8_graph(model: TaskModel, file: Path, *, has_head: bool = True) -> None:
+def write_int8_graph(model: TaskModel, file: Path, *, has_head: bool = True, pooling: Pooling = "mean") -> None:
     """Write a model as a graph whose matrices and token table are int8.
 
     Products are quantised dynamically: weights by output channel, activations by tensor when they are there. The
@@ -54,7 +56,7 @@ def write_int8_graph(model: TaskModel, file: Path, *, has_head: bool = True) -> 
     model.encoder.token_embedding = _Int8Embedding(table)  # type: ignore[assignment]
     with TemporaryDirectory() as folder:
         plain = Path(folder) / "plain.onnx"
-        _export(model, plain, has_head)
+        _export(model, plain, has_head, pooling)
         with _quiet():
             quantize_dynamic(
                 plain,
@@ -64,10 +66,10 @@ def write_int8_graph(model: TaskModel, file: Path, *, has_head: bool = True) -> 
                 reduce_range=True,
                 weight_type=QuantType.QInt8,
             )
-    _mark(file, model.kind if has_head else "none")
+    _mark(file, model.kind if has_head else "none", pooling)
 
 
-def _export(model: TaskModel, file: Path, has_head: bool) -> None:
+def _export(model: TaskModel, file: Path, has_head: bool, pooling: Pooling) -> None:
     """Write the graph of `model`, whose modules are changed for it."""
     model.float().cpu().eval()
     for index, layer in enumerate(model.encoder.layers):
@@ -88,7 +90,7 @@ def _export(model: TaskModel, file: Path, has_head: bool) -> None:
     axes = ({0: rows, 1: tokens},) * 3 + ({0: torch.export.Dim("places")},)
     with _quiet():
         torch.onnx.export(
-            _Graph(model, kind),
+            _Graph(model, kind, pooling),
             arguments,
             str(file),
             input_names=names,
@@ -99,32 +101,31 @@ def _export(model: TaskModel, file: Path, has_head: bool) -> None:
             external_data=False,
             verbose=False,
         )
-    _mark(file, kind)
+    _mark(file, kind, pooling)
 
 
-def _mark(file: Path, kind: str) -> None:
+def _mark(file: Path, kind: str, pooling: Pooling) -> None:
     """Write into a graph what `OnnxRuntime` must know of it."""
     graph = onnx.load(file)
-    onnx.helper.set_model_props(graph, {KIND_KEY: kind, FORMAT_KEY: FORMAT})
+    onnx.helper.set_model_props(graph, {KIND_KEY: kind, FORMAT_KEY: FORMAT, POOLING_KEY: pooling})
     onnx.save(graph, file)
 
 
 class _Graph(nn.Module):
-    """What the graph computes: the head's outputs, and the mean of the encoder's vectors."""
+    """What the graph computes: the head's outputs, and the encoder's vectors, pooled."""
 
-    def __init__(self, model: TaskModel, kind: str) -> None:
+    def __init__(self, model: TaskModel, kind: str, pooling: Pooling) -> None:
         super().__init__()
-        self.model, self.kind = model, kind
+        self.model, self.kind, self.pooling = model, kind, pooling
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Inputs and outputs as `write_graph` lists them."""
         ids_BT, segments_BT, mask_BT = inputs[:3]
         mask = mask_BT[:, None, None, :]
-        hidden_BTD = self.model.encoder(ids_BT, segments_BT=segments_BT, mask=mask)
-        real_BT1 = mask_BT[..., None].to(hidden_BTD.dtype)
-        embeddings_BD = (hidden_BTD * real_BT1).sum(1) / real_BT1.sum(1)
         if self.kind == "none":
-            return (embeddings_BD,)
+            return (pooled_vectors(self.model.encoder, ids_BT, segments_BT, mask, mask_BT, self.pooling),)
+        hidden_BTD = self.model.encoder(ids_BT, segments_BT=segments_BT, mask=mask)
+        embeddings_BD = pool(hidden_BTD, mask_BT, "mean")
         if self.kind == "masked":
             logits_NV = self.model.head(hidden_BTD.flatten(0, 1)[inputs[3]], self.model.encoder.token_embedding.weight)
             return logits_NV.log_softmax(-1), embeddings_BD

@@ -11,11 +11,13 @@ import onnxruntime
 
 from malmoi.errors import CheckpointError, OptionError
 from malmoi.model.directory import read_config
+from malmoi.model.pooling import Pooling
 from malmoi.model.runtime import NO_PLACES, Runtime
 from malmoi.training.batch import Batch
 
 KIND_KEY = "malmoi.head"
 FORMAT_KEY = "malmoi.format"
+POOLING_KEY = "malmoi.pooling"
 FORMAT = "1"
 _BATCH_TOKENS = 2048
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
@@ -45,6 +47,7 @@ class OnnxRuntime(Runtime):
                 f"{file} has the graph format {found.get(FORMAT_KEY)!r}: expected {FORMAT!r}; export the model again"
             )
         self.kind, self.batch_tokens = found[KIND_KEY], _BATCH_TOKENS
+        self.pooling: Pooling = found.get(POOLING_KEY, "mean")
 
     def run(self, batch: Batch) -> np.ndarray:
         """See `Runtime.run`."""

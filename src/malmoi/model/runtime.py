@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from malmoi.model.config import ModelConfig
+from malmoi.model.pooling import Pooling
 from malmoi.tasks.task import Row
 from malmoi.training.batch import Batch, collate, sorted_batches
 
@@ -22,6 +23,8 @@ class Runtime(ABC):
     config: ModelConfig
     kind: str
     """The head: `pooled`, `token` or `masked`; `none` where the encoder stands alone."""
+    pooling: Pooling
+    """What `embed` makes of the token vectors."""
     batch_tokens: int
     """Tokens in a batch, padding included: enough to keep the cores busy, small enough for their caches."""
 
@@ -31,7 +34,7 @@ class Runtime(ABC):
 
     @abstractmethod
     def embed(self, batch: Batch) -> np.ndarray:
-        """float32 [B, D]: the mean of the encoder's vectors over the real tokens of each row."""
+        """float32 [B, D]: the encoder's vectors over the real tokens of each row, pooled; not of length one."""
 
     @abstractmethod
     def fill(self, batch: Batch, places: np.ndarray) -> np.ndarray:

@@ -5,7 +5,9 @@ import torch
 
 from malmoi.errors import CheckpointError
 from malmoi.model.heads import TaskModel
+from malmoi.model.pooling import Pooling
 from malmoi.model.runtime import Runtime
+from malmoi.model.vectors import pooled_vectors
 from malmoi.training.batch import Batch
 from malmoi.training.device import autocast
 from malmoi.training.options import Precision
@@ -16,8 +18,15 @@ _BATCH_TOKENS = 4096
 class TorchRuntime(Runtime):
     """A task model run by PyTorch."""
 
-    def __init__(self, model: TaskModel, *, precision: Precision = "auto", has_head: bool = True) -> None:
-        self.model, self.precision = model, precision
+    def __init__(
+        self,
+        model: TaskModel,
+        *,
+        precision: Precision = "auto",
+        has_head: bool = True,
+        pooling: Pooling = "mean",
+    ) -> None:
+        self.model, self.precision, self.pooling = model, precision, pooling
         self.config, self.kind = model.config, model.kind if has_head else "none"
         self.batch_tokens = _BATCH_TOKENS
         self.device = next(model.parameters()).device
@@ -34,10 +43,8 @@ class TorchRuntime(Runtime):
     def embed(self, batch: Batch) -> np.ndarray:
         """See `Runtime.embed`."""
         self.model.eval()
-        hidden_BTD = self._encode(batch).float()
-        lengths = torch.from_numpy(batch.row_lengths).to(self.device)
-        real_BT = torch.arange(hidden_BTD.shape[1], device=self.device) < lengths[:, None]
-        return _array((hidden_BTD * real_BT[..., None]).sum(1) / lengths[:, None])
+        with autocast(self.device, self.precision):
+            return _array(embed(self.model, batch, self.pooling))
 
     @torch.inference_mode()
     def fill(self, batch: Batch, places: np.ndarray) -> np.ndarray:
@@ -76,6 +83,13 @@ def _asked_log_probabilities(model: TaskModel, hidden_BTD: torch.Tensor, asked_B
     logits_NV = model.head(hidden_BTD[is_asked_BT], model.encoder.token_embedding.weight)
     chances_N = logits_NV.float().log_softmax(-1).gather(1, asked_BT[is_asked_BT][:, None]).squeeze(1)
     return torch.zeros(asked_BT.shape, device=asked_BT.device).masked_scatter(is_asked_BT, chances_N)
+
+
+def embed(model: TaskModel, batch: Batch, pooling: Pooling) -> torch.Tensor:
+    """float [B, D]: the encoder's vectors, pooled; with their gradient while training."""
+    ids, segments, mask = tensors_of(batch, next(model.parameters()).device)
+    real_BT = None if mask is None else mask[:, 0, 0, :]
+    return pooled_vectors(model.encoder, ids, segments, mask, real_BT, pooling)
 
 
 def tensors_of(batch: Batch, device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:

@@ -12,6 +12,7 @@ from malmoi.artifact import MANIFEST
 from malmoi.errors import CheckpointError, InputError, OptionError
 from malmoi.model.directory import read_config
 from malmoi.model.load import load_runtime
+from malmoi.model.pooling import EmbeddingSettings, read_embedding_settings
 from malmoi.model.runtime import Runtime, batches_of
 from malmoi.predictor import TASK_FILE, check_vocabulary, load_task
 from malmoi.search.embedder import Embedder, unit
@@ -53,7 +54,8 @@ class Loaded:
         self.max_tokens = self.runtime.config.max_tokens
         if (directory / TASK_FILE).is_file():
             self.task, self.max_tokens = load_task(directory)
-        self.embedder = Embedder(self.tokenizer, self.runtime, self.runtime.config.max_tokens)
+        settings = read_embedding_settings(directory) or EmbeddingSettings()
+        self.embedder = Embedder(self.tokenizer, self.runtime, settings)
         self.run_lane = Lane(name, self.runtime.run_examples)
         self.embed_lane = Lane(name, lambda rows: _embed(self.runtime, rows))
         self.fill_lane = Lane(name, lambda pairs: _fill(self.runtime, pairs))
