@@ -136,7 +136,7 @@ def _masked_row(encoding: Encoding, vocabulary: MaskingVocabulary, seed: int, nu
         ids,
         np.isin(ids, vocabulary.ordinary_ids),
         rate=_MASK_RATE,
-        whole_words=False,
+        masking="token",
         vocabulary=vocabulary,
         generator=np.random.default_rng([seed, 4, number]),
     )
