@@ -146,7 +146,7 @@ def build_optimizers(
     optimizers: list[torch.optim.Optimizer] = []
     if block_matrices:
         muon = torch.optim.Muon if has_fast_bfloat16(device) else Float32Muon
-        optimizers.append(muon(block_matrices, lr=options.muon_lr, weight_decay=options.weight_decay))
+        optimizers.append(muon(block_matrices, lr=options.muon_lr, weight_decay=options.muon_weight_decay))
     # The largest rate first: it is the one that is logged.
     adamw_groups = [
         {
