@@ -26,7 +26,7 @@ class Manifest:
     """What `manifest.json` says of a directory."""
 
     kind: str
-    """`corpus`, `tokenizer`, `shards` or `model`."""
+    """`corpus`, `tokenizer`, `shards`, `model`, `sent2vec`, `index` …"""
     options: dict[str, Any]
     """The options that made it."""
     files: dict[str, str]
@@ -104,6 +104,8 @@ _COMMANDS = {
     "corpus": "corpus",
     "tokenizer": "vocab",
     "shards": "shards",
+    "sent2vec": "sent2vec",
+    "index": "index",
     "model": "pretrain` or `malmoi finetune",
 }
 
