@@ -73,12 +73,11 @@ class FinetuningRun:
     @property
     def default_lr(self) -> float:
         """The rate for a model of this width."""
-        return next((lr for width, lr in _LR_BY_WIDTH if self.config.width <= width), _LR_OF_LARGER)
+        return default_lr(self.config.width)
 
     def n_epochs(self, n_examples: int) -> int:
         """The epochs that were asked for, or what suits so many examples."""
-        by_examples = (epochs for n, epochs in _EPOCHS_BY_EXAMPLES if n_examples < n)
-        return self.options.epochs or next(by_examples, _EPOCHS_OF_MORE)
+        return self.options.epochs or default_epochs(n_examples)
 
     def new_model(self, seed: int) -> TaskModel:
         """Pre-trained weights under a new head, or random ones of the same shape."""
@@ -180,6 +179,16 @@ class FinetuningRun:
             return {}
         runtime = TorchRuntime(model, precision=self.options.precision)
         return Predictor(self.task, self.tokenizer, runtime, self.max_tokens).evaluate(examples).metrics
+
+
+def default_lr(width: int) -> float:
+    """The learning rate for a model of this width."""
+    return next((lr for widest, lr in _LR_BY_WIDTH if width <= widest), _LR_OF_LARGER)
+
+
+def default_epochs(n_examples: int) -> int:
+    """The epochs that suit so many examples."""
+    return next((epochs for n, epochs in _EPOCHS_BY_EXAMPLES if n_examples < n), _EPOCHS_OF_MORE)
 
 
 def layer_shares(decay: float, n_layers: int) -> Callable[[str], float]:

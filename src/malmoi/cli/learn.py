@@ -5,6 +5,7 @@ from typing import Annotated
 
 from malmoi.cli.app import Flat, app, print_report, say
 from malmoi.pretraining.recipe import PretrainOptions
+from malmoi.search.pairs import EmbeddingOptions
 from malmoi.tasks.options import TaskOptions
 from malmoi.training.options import FinetuneOptions
 
@@ -51,20 +52,27 @@ def finetune(
     options: Annotated[FinetuneOptions, Flat] = FinetuneOptions(),
     baseline: bool = False,
     task_options: Annotated[TaskOptions, Flat] = TaskOptions(),
+    embedding_options: Annotated[EmbeddingOptions, Flat] = EmbeddingOptions(),
     force: bool = False,
 ) -> None:
     """Fine-tune a pre-trained model for a task. A run that was stopped goes on with the same command.
 
     Args:
-        task: classification, pair, regression, qa, tagging, choice, relation or cloze.
+        task: classification, pair, regression, qa, tagging, choice, relation, cloze; or embedding, to search by.
         model: Any BERT or ModernBERT directory with its tokenizer.
-        train: Labelled examples.
+        train: Labelled examples; for embedding pairs of texts, with or without a score.
         out: Directory to make.
         dev: Labelled examples to choose the best epoch and seed by.
         format: Format of both files; by default it is found out.
         baseline: Measure a linear model (TF-IDF) on the same examples, beside.
         force: Replace what stands at --out.
     """
+    if task == "embedding":
+        from malmoi.search.contrastive import finetune_embedding
+
+        report = finetune_embedding(model, train, out, options, embedding_options, dev=dev, format=format, force=force)
+        print_report(report)
+        return
     from malmoi.finetune import finetune as run
 
     print_report(
