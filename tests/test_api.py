@@ -78,6 +78,9 @@ FLAGS = {
     "index": "--out --update --unit --device --workers --engine --force",
     "index-delete": "--ids --where",
     "search": "--top-k --where --by --model",
+    "answer": "--rerank --read --candidates --by --threshold --positive --where",
+    "mine": "--target --negatives --skip --by --positive",
+    "search-eval": "--models --rerank --positive --candidates",
     "quickstart": "--corpus --out --budget --seed --force",
 }
 

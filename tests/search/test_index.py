@@ -16,7 +16,8 @@ from malmoi.search.build import build_index, delete_documents, update_index
 from malmoi.search.embedder import Embedder
 from malmoi.search.hit import fuse
 from malmoi.search.index import Index
-from malmoi.search.sent2vec import Sent2VecOptions, train_sent2vec
+from malmoi.search.options import Sent2VecOptions
+from malmoi.search.sent2vec import train_sent2vec
 
 pytest.importorskip("lancedb")
 pytestmark = pytest.mark.filterwarnings("ignore::malmoi.search.embedder.RawVectorsWarning")

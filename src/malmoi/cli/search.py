@@ -1,13 +1,11 @@
-"""Commands to search one's own texts: embed, sent2vec, index, index-delete, search."""
+"""Commands to search one's own texts: embed, sent2vec, index, index-delete, search, answer, mine, search-eval."""
 
 from pathlib import Path
 from typing import Annotated
 
 from malmoi.cli.app import Flat, TextOrDash, app, print_record, print_report, say, stdin_lines
 from malmoi.engine import Engine
-from malmoi.search.index import By
-from malmoi.search.sent2vec import Sent2VecOptions
-from malmoi.search.terms import Unit
+from malmoi.search.options import AnswerOptions, By, MineOptions, Sent2VecOptions, Unit
 
 
 @app.command
@@ -150,3 +148,106 @@ def search(
     for line in stdin_lines():
         hits = [hit.to_json() for hit in opened.search(line, top_k, where=where, by=by)] if line.strip() else []
         print_record({"query": line, "hits": hits})
+
+
+@app.command
+def answer(
+    index: Path,
+    question: TextOrDash,
+    /,
+    *,
+    rerank: Path | None = None,
+    read: Path | None = None,
+    options: Annotated[AnswerOptions, Flat] = AnswerOptions(),
+    where: str | None = None,
+    model: Path | None = None,
+    device: str | None = None,
+) -> None:
+    """Answer a question from an index: the best document, or the span of it that answers; null for no answer.
+
+    Args:
+        index: Made by `malmoi index`.
+        question: The question; - for one a line on standard input.
+        rerank: Model fine-tuned for pair or regression, to order the candidates.
+        read: Model fine-tuned for qa, to find the span.
+        where: A condition on the documents' fields, in SQL.
+        model: Where the index's model lies, if not where it lay.
+        device: cpu, cuda, ...; by default the best one here.
+    """
+    from malmoi.predictor import Predictor
+    from malmoi.search.answer import Answerer, Reranker
+    from malmoi.search.index import Index
+
+    answerer = Answerer(
+        Index.load(index, model=model, device=device),
+        None if rerank is None else Reranker.load(rerank, options.positive, device=device),
+        None if read is None else Predictor.load(read, device=device),
+        options,
+    )
+    questions = [question] if question != "-" else (line for line in stdin_lines() if line.strip())
+    for asked in questions:
+        print_record(answerer.answer(asked, where).to_json())
+
+
+@app.command
+def mine(
+    index: Path,
+    pairs: Path,
+    /,
+    *,
+    format: str = "auto",
+    positive: str | None = None,
+    options: Annotated[MineOptions, Flat] = MineOptions(),
+    model: Path | None = None,
+    device: str | None = None,
+) -> None:
+    """Make training data of an index's near misses: one JSON object a line.
+
+    Args:
+        index: Made by `malmoi index` from the texts that are right for some question.
+        pairs: Questions with the text that is right for them, as `malmoi finetune embedding` takes them.
+        format: Format of the pairs; by default it is found out.
+        positive: In files of labelled pairs, the label of those that mean the same.
+        model: Where the index's model lies, if not where it lay.
+        device: cpu, cuda, ...; by default the best one here.
+    """
+    from malmoi.search.index import Index
+    from malmoi.search.mine import mine as run
+    from malmoi.search.pairs import read_pairs
+
+    for record in run(Index.load(index, model=model, device=device), read_pairs(pairs, format, positive), options):
+        print_record(record)
+
+
+@app.command(name="search-eval")
+def search_eval(
+    documents: Path,
+    queries: Path,
+    /,
+    *,
+    models: list[Path] | None = None,
+    rerank: Path | None = None,
+    positive: str | None = None,
+    candidates: int = 10,
+    device: str | None = None,
+) -> None:
+    """Compare retrievers on queries with known answers: terms, models, both together, each also re-ranked.
+
+    Args:
+        documents: JSON Lines {"id", "text"}.
+        queries: JSON Lines {"query", "relevant": [ids]}.
+        models: Directories of embedders and of sent2vec; give --models once for each.
+        rerank: Model fine-tuned for pair or regression, that orders the candidates anew.
+        positive: Its label that means "this one"; by default 1 of 0 and 1.
+        candidates: Documents that it looks at.
+        device: cpu, cuda, ...; by default the best one here.
+    """
+    from malmoi.search.evaluate import HEADER, evaluate_search
+
+    say(HEADER)
+    rows = evaluate_search(
+        documents, queries, models or (), rerank=rerank, positive=positive, candidates=candidates, device=device
+    )
+    for row in rows:
+        say(str(row))
+        print_record(row.to_json())

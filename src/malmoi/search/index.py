@@ -6,7 +6,7 @@ Making one is `build.py`, what is on disk `table.py`, asking for answers `answer
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 
@@ -15,12 +15,10 @@ from malmoi.errors import CheckpointError, InputError, OptionError
 from malmoi.search.documents import FieldKind, SearchDocument, document_of, kinds_of
 from malmoi.search.hit import Hit, fuse
 from malmoi.search.lexical import Bm25
+from malmoi.search.options import By
 from malmoi.search.table import DocumentTable, Row
 from malmoi.search.terms import Terms
 from malmoi.search.vectorizer import Vectorizer, fingerprint, load_vectorizer
-
-By = Literal["hybrid", "vector", "lexical"]
-"""What ranks: terms, vectors, or both by reciprocal rank fusion."""
 
 _MIN_CANDIDATES = 50
 """Of each ranking, before they are fused."""
