@@ -1,8 +1,9 @@
 """P6: sentence vectors a second on the CPU, the same weights run by transformers, sentence-transformers and by us.
 
 All read the same texts (about as long as short Korean reviews) sorted by length, as many threads each, tokenizing
-included. Peers: transformers in fp32 and under bf16 autocast with mean pooling; sentence-transformers as it comes and,
-where the processor has bf16 units, with bf16 weights, its fastest here; where it is installed. Ours: PyTorch, ONNX Runtime in fp32 and in int8, through `Embedder.encode`.
+included. Peers: transformers in fp32 and under bf16 autocast with mean pooling; sentence-transformers, where it is
+installed, as it comes and, where the processor has bf16 units, with bf16 weights, its fastest here. Ours: PyTorch,
+ONNX Runtime in fp32 and in int8, through `Embedder.encode`.
 
     python benchmarks/inference.py [--quick]
 """
