@@ -40,6 +40,20 @@ METHODS = {
         "evaluate": "self, examples",
         "with_options": "self, options",
     },
+    "Embedder": {
+        "load": "directory, *, device=None, precision='auto', pooling=None",
+        "encode": "self, texts, batch_size=None, *, normalize=None",
+        "rows": "self, texts",
+    },
+    "Index": {
+        "load": "directory, *, model=None, device=None",
+        "search": "self, query, top_k=5, *, where=None, by=None",
+        "rank": "self, query, top_k, where, by",
+        "add": "self, documents",
+        "update": "self, documents",
+        "delete": "self, ids=None, *, where=None",
+        "tidy": "self",
+    },
 }
 
 FLAGS = {
@@ -60,12 +74,20 @@ FLAGS = {
     "export": "--out --int8 --dev --format --force",
     "serve": "--host --port --workers --api-key-file --cors --max-queue --max-examples --timeout-s --device",
     "study": "--out --ways --task --budget --size --seeds --epochs --seed --workers --device --force",
+    "embed": "--out --device --workers --engine",
+    "sent2vec": "--out --unit --width --epochs --seed --force",
+    "index": "--out --update --unit --device --workers --engine --force",
+    "index-delete": "--ids --where",
+    "search": "--top-k --where --by --model",
+    "answer": "--rerank --read --candidates --by --threshold --positive --where",
+    "mine": "--target --negatives --skip --by --positive",
+    "search-eval": "--models --rerank --positive --candidates",
     "quickstart": "--corpus --out --budget --seed --force",
 }
 
 
 def test_names() -> None:
-    assert malmoi.__all__ == ["Predictor", "Tokenizer", "__version__"]
+    assert malmoi.__all__ == ["Embedder", "Index", "Predictor", "Tokenizer", "__version__"]
     assert set(malmoi.__all__) <= set(dir(malmoi))
     for name in malmoi.__all__:
         assert getattr(malmoi, name) is not None

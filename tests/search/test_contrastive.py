@@ -11,7 +11,8 @@ import torch
 from malmoi.errors import DataError, InputError, OptionError
 from malmoi.search.contrastive import contrastive_loss, finetune_embedding, order_loss
 from malmoi.search.embedder import Embedder
-from malmoi.search.pairs import EmbeddingOptions, TextPair, read_pairs
+from malmoi.search.options import EmbeddingOptions
+from malmoi.search.pairs import TextPair, read_pairs
 from malmoi.training.options import FinetuneOptions
 
 PAIRS = [

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from malmoi.errors import OptionError
-from malmoi.search.lexical import Bm25, Bm25Options, best
+from malmoi.search.lexical import Bm25, best
+from malmoi.search.options import Bm25Options
 
 DOCUMENTS = [["책", "도서관", "책"], ["바다", "고래"], ["도서관", "바다", "배", "섬"], []]
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from malmoi.errors import InputError, OptionError, OutputError
-from malmoi.search.sent2vec import Sent2Vec, Sent2VecOptions, _Batch, _Learner, train_sent2vec
+from malmoi.search.options import Sent2VecOptions
+from malmoi.search.sent2vec import Sent2Vec, _Batch, _Learner, train_sent2vec
 
 SEA = ["고래가 바다에서 헤엄친다", "바다 물고기가 헤엄친다", "고래와 물고기는 바다에 산다", "바다에서 물고기를 잡았다"]
 BOOKS = ["도서관에서 책을 빌렸다", "사전은 두꺼운 책이다", "도서관에는 사전이 많다", "책과 사전을 빌려 읽었다"]

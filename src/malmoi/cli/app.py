@@ -7,6 +7,7 @@ that the user can mend, 2 wrong usage, 130 stopped by Ctrl-C.
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -30,7 +31,8 @@ TextOrDash = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
 @contextmanager
 def errors_as_exit_codes() -> Iterator[None]:
-    """Turn what a command raises into a line on standard error and an exit code."""
+    """Turn what a command raises into a line on standard error and an exit code, and each warning into a line."""
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {message}\n"
     try:
         yield
     except MalmoiError as error:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from malmoi.cli.app import Flat, app, print_report, say
 from malmoi.pretraining.recipe import PretrainOptions
-from malmoi.search.pairs import EmbeddingOptions
+from malmoi.search.options import EmbeddingOptions
 from malmoi.tasks.options import TaskOptions
 from malmoi.training.options import FinetuneOptions
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from malmoi.engine import Engine, map_ordered
 from malmoi.search.embedder import Embedder
 
 _TEXTS_A_PIECE = 2048
+Item = TypeVar("Item")
 
 
 @cache
@@ -42,9 +43,9 @@ def encode_all(
     yield from map_ordered(partial(_encode, directory, device), pieces(texts), workers, engine)
 
 
-def pieces(texts: Iterable[str], size: int = _TEXTS_A_PIECE) -> Iterator[list[str]]:
+def pieces(items: Iterable[Item], size: int = _TEXTS_A_PIECE) -> Iterator[list[Item]]:
     """Lists of `size` items; the last may be shorter."""
-    remaining = iter(texts)
+    remaining = iter(items)
     while piece := list(islice(remaining, size)):
         yield piece
 

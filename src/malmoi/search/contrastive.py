@@ -27,7 +27,8 @@ from malmoi.model.torch_runtime import TorchRuntime, embed
 from malmoi.predictor import check_vocabulary
 from malmoi.progress import progress_bar
 from malmoi.search.embedder import Embedder
-from malmoi.search.pairs import EmbeddingOptions, TextPair, read_pairs
+from malmoi.search.options import EmbeddingOptions
+from malmoi.search.pairs import TextPair, read_pairs
 from malmoi.tasks.metrics import spearman
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.batch import Batch, collate

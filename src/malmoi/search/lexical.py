@@ -9,24 +9,10 @@ from typing import Self
 
 import numpy as np
 
-from malmoi.errors import OptionError
+from malmoi.search.options import Bm25Options
 
 _MAX_SEGMENTS = 12
 """Every query visits every segment, so many small ones are joined."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bm25Options:
-    """How terms are weighed."""
-
-    k1: float = 1.2
-    """How soon repeating a term stops to matter."""
-    b: float = 0.75
-    """How much a long document is marked down."""
-
-    def __post_init__(self) -> None:
-        if not self.k1 >= 0 or not 0 <= self.b <= 1:
-            raise OptionError(f"k1 {self.k1}, b {self.b}: expected k1 of 0 or more, b between 0 and 1")
 
 
 @dataclass(frozen=True)

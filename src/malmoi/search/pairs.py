@@ -16,20 +16,6 @@ _POSITIVE = {"question-pair": "0", "paws-x": "1", "klue-nli": "entailment", "kor
 """What data sets call a pair that means the same."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EmbeddingOptions:
-    """What only the training of embedders has."""
-
-    temperature: float = 0.05
-    """embedding: cosines are divided by it; lower looks harder at what is nearly right."""
-    positive: str | None = None
-    """embedding: the label of pairs that mean the same, in files of labelled pairs; known for published data."""
-
-    def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise OptionError(f"temperature is {self.temperature}: expected a number above 0")
-
-
 @dataclass(frozen=True, slots=True)
 class TextPair:
     """Two texts that belong together, or that are alike to a degree."""

@@ -18,54 +18,17 @@ from typing import Any, Self
 import numpy as np
 
 from malmoi.artifact import file_hash, read_manifest, staged_directory, write_json
-from malmoi.errors import InputError, OptionError
+from malmoi.errors import InputError
 from malmoi.progress import progress_bar
 from malmoi.search.embedder import unit
-from malmoi.search.terms import Terms, Unit
+from malmoi.search.options import Sent2VecOptions
+from malmoi.search.terms import Terms
 
 _VECTORS = "vectors.npy"
 _VOCABULARY = "vocabulary.json"
 _SENTENCES_A_BATCH = 256
 _N_SHARED = 128
 """Random words a batch shares: one matrix product instead of many small ones; each counts less for it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sent2VecOptions:
-    """How sentence vectors are learnt."""
-
-    unit: Unit = "morpheme"
-    """What a word is: content morphemes, or what stands between blanks."""
-    width: int = 256
-    """Numbers in a vector."""
-    epochs: int | None = None
-    """Passes over the text; by default as many as make a million words, between 5 and 30."""
-    min_count: int = 1
-    """Rarer words are left out."""
-    pairs: int = 200_000
-    """Buckets for pairs of neighbouring words; 0 for words alone."""
-    negatives: int = 10
-    """Random words against each word."""
-    subsample: float = 1e-3
-    """Words more frequent than this share are left out now and then as what is to be told."""
-    dropout: float = 0.3
-    """Share of the features left out while learning, so that no word is told by its pairs alone."""
-    lr: float = 0.1
-    """Learning rate (Adagrad), falling to zero."""
-    seed: int = 1
-    """Of everything random."""
-
-    def __post_init__(self) -> None:
-        for name in ("width", "min_count", "negatives"):
-            if getattr(self, name) < 1:
-                raise OptionError(f"{name} is {getattr(self, name)}: expected 1 or more")
-        if self.pairs < 0 or (self.epochs is not None and self.epochs < 1):
-            raise OptionError(f"pairs {self.pairs}, epochs {self.epochs}: expected 0 or more pairs, 1 or more epochs")
-        if not 0 <= self.dropout < 1 or not self.lr > 0 or not self.subsample > 0:
-            raise OptionError(
-                f"dropout {self.dropout}, lr {self.lr}, subsample {self.subsample}: expected a dropout below 1, "
-                "the others above 0"
-            )
 
 
 @dataclass(frozen=True, kw_only=True)

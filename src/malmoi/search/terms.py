@@ -7,14 +7,12 @@ endings and punctuation go. `경찰청에서` and `경찰청은` share `경찰�
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import get_args
 
 from malmoi.errors import OptionError
 from malmoi.morphology.catalog import make_analyzer
 from malmoi.morphology.morph import Analyzer, Morph, analyze
-
-Unit = Literal["morpheme", "eojeol"]
-"""`morpheme`: content morphemes, compound nouns whole and by parts; `eojeol`: what stands between blanks."""
+from malmoi.search.options import Unit
 
 _CONTENT = frozenset(
     "NNG NNP NNB NR NP VV VA VX XR MAG MM MMA MMD MMN SL SH SN XPN XSN NA IC".split()  # noqa: SIM905

@@ -1,0 +1,129 @@
+"""Answers from an index: retrieve, re-rank with a pair model, say "no answer" below a threshold, read out the span.
+
+Retrieving is `index.py`. No text is generated: an answer is a document, or a part of one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from malmoi.errors import CheckpointError, OptionError
+from malmoi.predictor import Predictor
+from malmoi.search.hit import Hit
+from malmoi.search.index import Index
+from malmoi.search.options import AnswerOptions
+from malmoi.tasks.metrics import positive_label
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What is answered."""
+
+    question: str
+    text: str | None
+    """The span, or the document's text where nothing reads; None: no answer."""
+    score: float | None
+    """Of the reading model for the span, or of the document; None where there is neither."""
+    start: int | None
+    """Of the span in the document; None without a reading model or an answer."""
+    end: int | None
+    candidates: list[Hit]
+    """Best first, as they were re-ranked."""
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"question", "answer", "score", "document", "start", "end", "candidates"}`."""
+        answered = self.text is not None
+        return {
+            "question": self.question,
+            "answer": self.text,
+            "score": self.score,
+            "document": self.candidates[0].to_json() if answered else None,
+            "start": self.start,
+            "end": self.end,
+            "candidates": [{"id": hit.id, "score": round(hit.score, 6)} for hit in self.candidates],
+        }
+
+
+class Reranker:
+    """A pair classifier or regression that says how well a document fits a query."""
+
+    def __init__(self, predictor: Predictor, positive: str | None = None) -> None:
+        """Take a model.
+
+        Raises:
+            CheckpointError: its task is no other than pair or regression.
+            OptionError: it is not known which label means that a document fits.
+        """
+        task = predictor.task
+        if task.name not in ("pair", "regression"):
+            raise CheckpointError(f"the model for re-ranking is one for {task.name}: expected pair or regression")
+        self.predictor, self.positive = predictor, positive
+        if task.name == "pair":
+            self.positive = positive or positive_label(task.labels)
+            if self.positive not in task.labels:
+                raise OptionError(
+                    f'positive is {self.positive!r}: expected the label that means "this one", one of '
+                    f"{', '.join(task.labels)}"
+                )
+
+    @classmethod
+    def load(cls, directory: Path, positive: str | None = None, *, device: str | None = None) -> Self:
+        """Load a fine-tuned directory; see `Predictor.load`."""
+        return cls(Predictor.load(directory, device=device), positive)
+
+    def scores(self, query: str, texts: Sequence[str]) -> list[float]:
+        """How well each text fits: a probability, or a regression's number."""
+        predictions = self.predictor.predict([{"first": query, "second": text} for text in texts])
+        if self.positive is None:
+            return [float(prediction.score) for prediction in predictions]
+        return [float(prediction.probabilities[self.positive]) for prediction in predictions]
+
+
+class Answerer:
+    """An index and the models that judge and read what it finds."""
+
+    def __init__(
+        self,
+        index: Index,
+        reranker: Reranker | None = None,
+        reader: Predictor | None = None,
+        options: AnswerOptions = AnswerOptions(),
+    ) -> None:
+        """Put them together.
+
+        Raises:
+            CheckpointError: the reading model is one for another task.
+        """
+        if reader is not None and reader.task.name != "qa":
+            raise CheckpointError(f"the model for reading is one for {reader.task.name}: expected qa")
+        self.index, self.reranker, self.reader, self.options = index, reranker, reader, options
+
+    def retrieve(self, question: str, where: str | None = None) -> list[Hit]:
+        """Candidates, best first.
+
+        Raises:
+            OptionError: see `Index.search`.
+        """
+        hits = self.index.search(question, self.options.candidates, where=where, by=self.options.by)
+        if self.reranker is None or not hits:
+            return hits
+        scores = self.reranker.scores(question, [hit.text for hit in hits])
+        order = np.argsort(-np.array(scores), kind="stable")
+        return [replace(hits[number], score=scores[number]) for number in order]
+
+    def answer(self, question: str, where: str | None = None) -> Answer:
+        """Answer a question from the best document; see `retrieve`."""
+        hits = self.retrieve(question, where)
+        nothing = Answer(question=question, text=None, score=None, start=None, end=None, candidates=hits)
+        if not hits or (self.options.threshold is not None and hits[0].score < self.options.threshold):
+            return nothing
+        best = hits[0]
+        if self.reader is None:
+            return replace(nothing, text=best.text, score=best.score)
+        [read] = self.reader.predict([{"question": question, "context": best.text}])
+        if read.text is None:
+            return nothing
+        return replace(nothing, text=read.text, score=read.score, start=read.start, end=read.end)
