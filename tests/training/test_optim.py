@@ -126,7 +126,9 @@ def test_float32_muon_is_exact() -> None:
 @pytest.mark.parametrize("encoder", ["bert", "modernbert"])
 def test_muon_has_the_matrices_of_the_blocks_and_nothing_else(encoder: str) -> None:
     model = model_of(encoder)
-    optimizers = build_optimizers(model, OptimizerOptions(optimizer="muon", weight_decay=0.02, muon_weight_decay=0.3), 10)
+    optimizers = build_optimizers(
+        model, OptimizerOptions(optimizer="muon", weight_decay=0.02, muon_weight_decay=0.3), 10
+    )
     muon, adamw = optimizers.optimizers
     (blocks,) = muon.param_groups
     matrices = ("qkv", "attention_out", "mlp_in", "mlp_out")
