@@ -22,8 +22,8 @@ class OptimizerOptions:
     weight_decay: float = 0.01
     """Decoupled weight decay of AdamW's matrices and embeddings; norms and biases have none, as in BERT."""
     muon_weight_decay: float = 0.1
-    """Decoupled weight decay of Muon's matrices. Its updates are all of one size, however small the gradient: with little
-    decay the matrices grow until fine-tuning can hardly move them."""
+    """Decoupled weight decay of Muon's matrices. Its updates are all of one size, however small the gradient: with
+    little decay the matrices grow until fine-tuning can hardly move them."""
     beta2: float = 0.98
     """Second moment's decay of AdamW."""
     warmup: float = 0.1
