@@ -57,6 +57,7 @@ FLAGS = {
     "score": "--format",
     "split-articles": "--out --force",
     "info": "",
+    "plan": "--size --device --n-devices --steps --epochs --budget --price-per-hour",
     "report": "--out --force",
     "export": "--out --int8 --dev --format --force",
     "serve": "--host --port --workers --api-key-file --cors --max-queue --max-examples --timeout-s --device",

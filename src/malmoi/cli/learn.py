@@ -1,12 +1,25 @@
-"""Commands that train: pretrain, finetune."""
+"""Commands that train: plan, pretrain, finetune."""
 
 from pathlib import Path
 from typing import Annotated
 
 from malmoi.cli.app import Flat, app, print_report, say
+from malmoi.pretraining.plan import PlanOptions, make_plan
 from malmoi.pretraining.recipe import PretrainOptions
 from malmoi.tasks.options import TaskOptions
 from malmoi.training.options import FinetuneOptions
+
+
+@app.command
+def plan(text: Path, /, *, options: Annotated[PlanOptions, Flat] = PlanOptions()) -> None:
+    """Say how long a pre-training run will take, how much memory and money, and what other sizes would.
+
+    Args:
+        text: Shard directory, or a corpus directory before it is encoded.
+    """
+    from malmoi.pretraining.probe import probe_tokens_per_second
+
+    print_report(make_plan(text, options, probe_tokens_per_second))
 
 
 @app.command
