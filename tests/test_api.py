@@ -45,7 +45,7 @@ METHODS = {
 
 FLAGS = {
     "corpus": "--out --min-chars --min-hangul --rejects --workers --force",
-    "vocab": "--out --size --min-count --segment --analyzer --workers --force",
+    "vocab": "--out --size --min-count --extend --segment --analyzer --workers --force",
     "tokenize": "--special-tokens",
     "analyze": "--analyzer --score --url --cache",
     "vocab-compare": "--max-documents",

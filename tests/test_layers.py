@@ -14,7 +14,7 @@ LAYERS = [
     ["tasks.*"],
     ["model.*", "training.*"],
     ["pretraining.costs", "pretraining.course", "pretraining.plan", "pretraining.recipe", "pretraining.run"],
-    ["pretraining.evaluation", "pretraining.probe", "pretraining.mishap", "pretraining.opening"],
+    ["pretraining.evaluation", "pretraining.probe", "pretraining.start", "pretraining.mishap", "pretraining.opening"],
     ["pretraining.watch"],
     ["pretraining.pretrain", "predictor"],
     ["baseline", "finetune_run", "submission"],

@@ -7,6 +7,7 @@ import json
 import shutil
 import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from malmoi.errors import CheckpointError, OptionError, OutputError
 from malmoi.pretraining.course import stage_at
 from malmoi.pretraining.recipe import PretrainOptions, parse_duration
 from malmoi.pretraining.run import PretrainingRun, time_steps
-from malmoi.pretraining.shards import Shards
 from malmoi.training.machine import describe_machine
 
 LOG, RUN, CHECKPOINTS, EVALUATIONS = "log.jsonl", "run.json", "checkpoints", "evaluations.jsonl"
@@ -37,9 +37,19 @@ class Plan:
     """Compiled or not: both learn alike, but not the same last bits."""
 
 
-def open_run(out: Path, run: PretrainingRun, shards: Shards, *, resume: bool, force: bool) -> Plan:
-    """Create or take up the run's directory."""
-    wanted = asdict(run.options) | {"shards": shards.content_hash}
+def open_run(
+    out: Path, run: PretrainingRun, learnt_from: Mapping[str, str | None], *, resume: bool, force: bool
+) -> Plan:
+    """Create or take up the run's directory.
+
+    Args:
+        out: the directory.
+        run: what is to be trained.
+        learnt_from: hashes of the text and of the model that it begins with, which must not change either.
+        resume: take up what is there.
+        force: drop what is there.
+    """
+    wanted = asdict(run.options) | dict(learnt_from)
     path = out / RUN
     if resume and path.is_file():
         return _read_plan(path, wanted)

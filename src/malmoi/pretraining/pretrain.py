@@ -19,11 +19,12 @@ from malmoi.model.checkpoint import save_model
 from malmoi.pretraining.batch import DataPosition
 from malmoi.pretraining.mishap import Remembering, put_aside, too_large
 from malmoi.pretraining.opening import CHECKPOINTS, open_run
-from malmoi.pretraining.recipe import PretrainOptions, optimizer_options
+from malmoi.pretraining.recipe import PretrainOptions, longest_row, optimizer_options
 from malmoi.pretraining.run import PretrainingRun
 from malmoi.pretraining.shards import Shards, load_shards
+from malmoi.pretraining.start import load_start
 from malmoi.pretraining.watch import Watch
-from malmoi.progress import progress_bar
+from malmoi.progress import progress_bar, say
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.fit import fit
 from malmoi.training.memory import is_out_of_memory
@@ -57,6 +58,7 @@ def pretrain(
     out: Path,
     options: PretrainOptions = PretrainOptions(),
     *,
+    start: Path | None = None,
     resume: bool = False,
     force: bool = False,
 ) -> PretrainReport:
@@ -67,6 +69,7 @@ def pretrain(
         tokenizer_directory: the tokenizer the shards were made with.
         out: the run's directory; at its end a model directory.
         options: the recipe.
+        start: a model directory to go on from; its shape and encoder are taken, the recipe is that of the size.
         resume: go on from the newest save in `out`; starts from the beginning where there is none.
         force: start over, dropping what `out` holds.
 
@@ -83,9 +86,13 @@ def pretrain(
             f"{shards_directory} was made with another tokenizer than {tokenizer_directory}: "
             "make shards again with `malmoi shards`, or name the tokenizer they were made with"
         )
-    run = PretrainingRun(shards, tokenizer, options)
+    begun = None if start is None else load_start(start, tokenizer, longest_row(options), seed=options.seed)
+    if begun is not None:
+        say(str(begun.report))
+    run = PretrainingRun(shards, tokenizer, options, None if begun is None else begun.model)
+    learnt_from = {"shards": shards.content_hash, "from": None if begun is None else begun.weights_hash}
     try:
-        plan = open_run(out, run, shards, resume=resume, force=force)
+        plan = open_run(out, run, learnt_from, resume=resume, force=force)
         if plan.compile:
             run.compile()
         report = _train(run, tokenizer, out, plan.n_steps)

@@ -31,20 +31,24 @@ _MAX_SHAPES = 64
 class PretrainingRun:
     """Model, data and optimisers of a run, wired together; what the command and the benchmarks share."""
 
-    def __init__(self, shards: Shards, tokenizer: Tokenizer, options: PretrainOptions) -> None:
+    def __init__(
+        self, shards: Shards, tokenizer: Tokenizer, options: PretrainOptions, start: PretrainingModel | None = None
+    ) -> None:
         self.options = options
         self.device = select_device(options.device)
         self._cross_entropy_pass = cross_entropy_pass
         shape, long = example_options(options), long_options(options)
         torch.manual_seed(options.seed)
-        config = config_for(
-            options.size,
-            encoder=options.encoder,
-            n_tokens=tokenizer.n_tokens,
-            max_tokens=max(512, (long or shape).max_tokens),
-            pad_id=tokenizer.pad_id,
-        )
-        self.model = PretrainingModel(config).to(self.device)
+        if start is None:
+            config = config_for(
+                options.size,
+                encoder=options.encoder,
+                n_tokens=tokenizer.n_tokens,
+                max_tokens=max(512, (long or shape).max_tokens),
+                pad_id=tokenizer.pad_id,
+            )
+            start = PretrainingModel(config)
+        self.model = start.to(self.device)
         held_out = None
         if options.held_out is not None:
             held_out = held_out_documents(shards.report.n_documents, options.held_out)
