@@ -110,7 +110,9 @@ def _remove_run(out: Path) -> None:
 
 def _make_plan(run: PretrainingRun) -> Plan:
     """Steps that the options ask for (a number, a time, or some epochs), and whether compiling pays."""
-    options, shape = run.options, run.source.options
+    options = run.options
+    if run.group.size > 1:
+        return _make_shared_plan(run)
     if options.budget is not None:
         seconds, started = parse_duration(options.budget), time.monotonic()
         compiled = seconds >= _COMPILE_FROM_S if options.compile is None else options.compile
@@ -119,13 +121,33 @@ def _make_plan(run: PretrainingRun) -> Plan:
         step_seconds = _mean_step_seconds(run)
         left = seconds - (time.monotonic() - started)
         return Plan(n_steps=max(_PROBE_STEPS, int(left / step_seconds)), compile=compiled)
-    n_batches = run.source.n_row_tokens / (shape.batch_rows * shape.max_tokens)
-    n_steps = options.steps or max(1, round(_EPOCHS_BY_DEFAULT * n_batches))
+    n_steps = options.steps or _steps_by_default(run)
     if options.compile is not None:
         return Plan(n_steps=n_steps, compile=options.compile)
     is_worth_timing = n_steps > 10 * _PROBE_STEPS
     compiled = is_worth_timing and min(time_steps(run, _PROBE_STEPS)) * n_steps > _COMPILE_FROM_S
     return Plan(n_steps=n_steps, compile=compiled)
+
+
+def _steps_by_default(run: PretrainingRun) -> int:
+    shape = run.source.options
+    return max(1, round(_EPOCHS_BY_DEFAULT * run.source.n_row_tokens / (shape.batch_rows * shape.max_tokens)))
+
+
+def _make_shared_plan(run: PretrainingRun) -> Plan:
+    """Of several processes, none of which can time a step alone."""
+    options, n_parts = run.options, run.options.accumulate * run.group.size
+    if options.budget is not None:
+        raise OptionError(
+            f"budget {options.budget} for {run.group.size} processes: pass --steps instead; `malmoi plan` says how many"
+        )
+    if run.source.options.batch_rows % n_parts:
+        raise OptionError(
+            f"batch_rows is {run.source.options.batch_rows}: expected a multiple of {n_parts}, the processes "
+            "times --accumulate"
+        )
+    compiled = run.device.type == "cuda" if options.compile is None else options.compile
+    return Plan(n_steps=options.steps or _steps_by_default(run), compile=compiled)
 
 
 def _mean_step_seconds(run: PretrainingRun) -> float:

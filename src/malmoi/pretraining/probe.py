@@ -27,7 +27,7 @@ def probe_tokens_per_second(options: PretrainOptions, n_vocabulary: int, seconds
         seconds: about how long to measure.
     """
     run = PretrainingRun(_made_up_text(n_vocabulary), _made_up_tokenizer(n_vocabulary), options)
-    optimizers = build_optimizers(run.model, optimizer_options(options), 1000)
+    optimizers = build_optimizers(run.model, optimizer_options(options), 1000, precision=options.precision)
     batches = run.source.batches(DataPosition(), 1000)
     until, rates = time.monotonic() + seconds, list[float]()
     for step in itertools.islice(fit(run.model, batches, run.losses, optimizers, precision=options.precision), 1000):
