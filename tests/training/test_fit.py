@@ -110,7 +110,8 @@ def test_fp16_learns_with_scaled_losses() -> None:
     model, norms = _fp16_run(60)
     x, y = next(batches(1))
     assert (model(x) - y).square().mean() < 0.3
-    assert all(0 < norm < 100 for norm in norms)  # of the gradients themselves, not of the scaled ones
+    finite = [norm for norm in norms if math.isfinite(norm)]  # the first scales are too large
+    assert len(finite) > 50 and all(0 < norm < 100 for norm in finite)  # of the gradients, not of the scaled ones
 
 
 def test_a_step_that_overflows_in_fp16_is_left_out() -> None:
