@@ -79,7 +79,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_corpus(root / "corpus.jsonl", chance)
-        build_vocab(root / "corpus.jsonl", root / "tokenizer", VocabOptions(size=100))
+        build_vocab(root / "corpus.jsonl", root / "tokenizer", VocabOptions(size=80))
         build_shards(root / "corpus.jsonl", root / "tokenizer", root / "shards")
         # A process that only starts and ends tells how long starting takes.
         began = time.monotonic()

@@ -58,7 +58,7 @@ METHODS = {
 
 FLAGS = {
     "corpus": "--out --min-chars --min-hangul --rejects --workers --force",
-    "vocab": "--out --size --min-count --segment --analyzer --workers --force",
+    "vocab": "--out --size --min-count --extend --segment --analyzer --workers --force",
     "tokenize": "--special-tokens",
     "analyze": "--analyzer --score --url --cache",
     "vocab-compare": "--max-documents",
@@ -70,6 +70,7 @@ FLAGS = {
     "score": "--format",
     "split-articles": "--out --force",
     "info": "",
+    "plan": "--size --device --n-devices --steps --epochs --budget --price-per-hour",
     "report": "--out --force",
     "export": "--out --int8 --dev --format --force",
     "serve": "--host --port --workers --api-key-file --cors --max-queue --max-examples --timeout-s --device",

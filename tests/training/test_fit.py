@@ -1,5 +1,6 @@
 """The loop: it learns, it counts, and it stops before a number that is none gets into the weights."""
 
+import math
 from collections.abc import Iterator
 
 import pytest
@@ -90,4 +91,31 @@ def test_a_gradient_that_is_no_number_touches_nothing() -> None:
     steps = fit(model, batches(1), lambda batch: Losses((model(batch[0]) * 0).sqrt().sum(), {}), optimizers)
     with pytest.raises(MalmoiError, match="gradients' norm is nan"):
         next(steps)
+    assert all(torch.equal(before[name], weight) for name, weight in model.state_dict().items())
+
+
+def _fp16_run(n_steps: int, scale: float | None = None) -> tuple[nn.Module, list[float]]:
+    model = small_model()
+    optimizers = build_optimizers(model, OPTIONS, 60, precision="fp16")
+    assert optimizers.scaler is not None
+    if scale is not None:
+        optimizers.load_state_dict(
+            optimizers.state_dict() | {"scaler": optimizers.scaler.state_dict() | {"scale": scale}}
+        )
+    steps = fit(model, batches(n_steps), lambda batch: losses_of(model, batch), optimizers, precision="fp16")
+    return model, [step.grad_norm for step in steps]
+
+
+def test_fp16_learns_with_scaled_losses() -> None:
+    model, norms = _fp16_run(60)
+    x, y = next(batches(1))
+    assert (model(x) - y).square().mean() < 0.3
+    finite = [norm for norm in norms if math.isfinite(norm)]  # the first scales are too large
+    assert len(finite) > 50 and all(0 < norm < 100 for norm in finite)  # of the gradients, not of the scaled ones
+
+
+def test_a_step_that_overflows_in_fp16_is_left_out() -> None:
+    before = {name: weight.clone() for name, weight in small_model().state_dict().items()}
+    model, norms = _fp16_run(1, scale=2.0**100)
+    assert not any(map(math.isfinite, norms))
     assert all(torch.equal(before[name], weight) for name, weight in model.state_dict().items())

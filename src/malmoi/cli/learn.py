@@ -1,13 +1,28 @@
-"""Commands that train: pretrain, finetune."""
+"""Commands that train: plan, pretrain, finetune."""
 
 from pathlib import Path
 from typing import Annotated
 
+from cyclopts import Parameter
+
 from malmoi.cli.app import Flat, app, print_report, say
+from malmoi.pretraining.plan import PlanOptions, make_plan
 from malmoi.pretraining.recipe import PretrainOptions
 from malmoi.search.options import EmbeddingOptions
 from malmoi.tasks.options import TaskOptions
 from malmoi.training.options import FinetuneOptions
+
+
+@app.command
+def plan(text: Path, /, *, options: Annotated[PlanOptions, Flat] = PlanOptions()) -> None:
+    """Say how long a pre-training run will take, how much memory and money, and what other sizes would.
+
+    Args:
+        text: Shard directory, or a corpus directory before it is encoded.
+    """
+    from malmoi.pretraining.probe import probe_tokens_per_second
+
+    print_report(make_plan(text, options, probe_tokens_per_second))
 
 
 @app.command
@@ -18,6 +33,7 @@ def pretrain(
     *,
     out: Path,
     options: Annotated[PretrainOptions, Flat] = PretrainOptions(),
+    start: Annotated[Path | None, Parameter(name="--from")] = None,
     resume: bool = False,
     force: bool = False,
 ) -> None:
@@ -27,12 +43,14 @@ def pretrain(
         shards: Shard directory.
         tokenizer: The tokenizer the shards were made with.
         out: The run's directory, at its end a model directory.
+        start: Model directory to go on from, in place of random weights: any BERT or ModernBERT with its tokenizer. Its
+            shape is kept, --size gives the recipe only; entries it does not know begin as the mean of their old pieces.
         resume: Go on from the newest save; begins where there is none.
         force: Start over, dropping the run in --out.
     """
     from malmoi.pretraining.pretrain import pretrain as run
 
-    report = run(shards, tokenizer, out, options, resume=resume, force=force)
+    report = run(shards, tokenizer, out, options, start=start, resume=resume, force=force)
     print_report(report)
     if not report.finished:
         say("the run goes on with the same command and --resume")

@@ -48,21 +48,27 @@ def vocab(
     *,
     out: Path,
     options: Annotated[VocabOptions, Flat] = VocabOptions(),
+    extend: Path | None = None,
     workers: int = 1,
     engine: Engine = "local",
     force: bool = False,
 ) -> None:
-    """Learn a vocabulary from a corpus.
+    """Learn a vocabulary from a corpus, or add to one that a model knows.
 
     Args:
         corpus: Corpus directory, or any file that `malmoi corpus` reads.
         out: Directory to make.
+        extend: Tokenizer directory whose entries are kept, with their ids; --size counts them too.
         workers: Processes.
         engine: Processes of this machine, or those of a Ray cluster.
         force: Replace what stands at --out.
     """
     from malmoi.tokenizer.build import build_vocab
+    from malmoi.tokenizer.extend import extend_vocab
 
+    if extend is not None:
+        print_report(extend_vocab(corpus, extend, out, options, workers=workers, engine=engine, force=force))
+        return
     print_report(build_vocab(corpus, out, options, workers=workers, engine=engine, force=force))
 
 

@@ -64,6 +64,6 @@ def _take_step(run: PretrainingRun, n_rows: int) -> None:
     run.model.zero_grad(set_to_none=True)
     batch = run.source.batch(DataPosition())
     losses = partial(run.losses_by_parts, n_parts=len(batch.ids) // n_rows)
-    optimizers = build_optimizers(run.model, optimizer_options(run.options), 1)
+    optimizers = build_optimizers(run.model, optimizer_options(run.options), 1, precision=run.options.precision)
     for _ in fit(run.model, [batch], losses, optimizers, precision=run.options.precision):
         pass

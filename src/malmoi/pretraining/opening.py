@@ -7,6 +7,7 @@ import json
 import shutil
 import statistics
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from malmoi.errors import CheckpointError, OptionError, OutputError
 from malmoi.pretraining.course import stage_at
 from malmoi.pretraining.recipe import PretrainOptions, parse_duration
 from malmoi.pretraining.run import PretrainingRun, time_steps
-from malmoi.pretraining.shards import Shards
 from malmoi.training.machine import describe_machine
 
 LOG, RUN, CHECKPOINTS, EVALUATIONS = "log.jsonl", "run.json", "checkpoints", "evaluations.jsonl"
@@ -37,9 +37,19 @@ class Plan:
     """Compiled or not: both learn alike, but not the same last bits."""
 
 
-def open_run(out: Path, run: PretrainingRun, shards: Shards, *, resume: bool, force: bool) -> Plan:
-    """Create or take up the run's directory."""
-    wanted = asdict(run.options) | {"shards": shards.content_hash}
+def open_run(
+    out: Path, run: PretrainingRun, learnt_from: Mapping[str, str | None], *, resume: bool, force: bool
+) -> Plan:
+    """Create or take up the run's directory.
+
+    Args:
+        out: the directory.
+        run: what is to be trained.
+        learnt_from: hashes of the text and of the model that it begins with, which must not change either.
+        resume: take up what is there.
+        force: drop what is there.
+    """
+    wanted = asdict(run.options) | dict(learnt_from)
     path = out / RUN
     if resume and path.is_file():
         return _read_plan(path, wanted)
@@ -100,7 +110,9 @@ def _remove_run(out: Path) -> None:
 
 def _make_plan(run: PretrainingRun) -> Plan:
     """Steps that the options ask for (a number, a time, or some epochs), and whether compiling pays."""
-    options, shape = run.options, run.source.options
+    options = run.options
+    if run.group.size > 1:
+        return _make_shared_plan(run)
     if options.budget is not None:
         seconds, started = parse_duration(options.budget), time.monotonic()
         compiled = seconds >= _COMPILE_FROM_S if options.compile is None else options.compile
@@ -109,13 +121,33 @@ def _make_plan(run: PretrainingRun) -> Plan:
         step_seconds = _mean_step_seconds(run)
         left = seconds - (time.monotonic() - started)
         return Plan(n_steps=max(_PROBE_STEPS, int(left / step_seconds)), compile=compiled)
-    n_batches = run.source.n_row_tokens / (shape.batch_rows * shape.max_tokens)
-    n_steps = options.steps or max(1, round(_EPOCHS_BY_DEFAULT * n_batches))
+    n_steps = options.steps or _steps_by_default(run)
     if options.compile is not None:
         return Plan(n_steps=n_steps, compile=options.compile)
     is_worth_timing = n_steps > 10 * _PROBE_STEPS
     compiled = is_worth_timing and min(time_steps(run, _PROBE_STEPS)) * n_steps > _COMPILE_FROM_S
     return Plan(n_steps=n_steps, compile=compiled)
+
+
+def _steps_by_default(run: PretrainingRun) -> int:
+    shape = run.source.options
+    return max(1, round(_EPOCHS_BY_DEFAULT * run.source.n_row_tokens / (shape.batch_rows * shape.max_tokens)))
+
+
+def _make_shared_plan(run: PretrainingRun) -> Plan:
+    """Of several processes, none of which can time a step alone."""
+    options, n_parts = run.options, run.options.accumulate * run.group.size
+    if options.budget is not None:
+        raise OptionError(
+            f"budget {options.budget} for {run.group.size} processes: pass --steps instead; `malmoi plan` says how many"
+        )
+    if run.source.options.batch_rows % n_parts:
+        raise OptionError(
+            f"batch_rows is {run.source.options.batch_rows}: expected a multiple of {n_parts}, the processes "
+            "times --accumulate"
+        )
+    compiled = run.device.type == "cuda" if options.compile is None else options.compile
+    return Plan(n_steps=options.steps or _steps_by_default(run), compile=compiled)
 
 
 def _mean_step_seconds(run: PretrainingRun) -> float:

@@ -7,8 +7,8 @@ from) and, at the end, the model itself with its tokenizer.
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,13 +18,15 @@ from malmoi.model.card import pretraining_card
 from malmoi.model.checkpoint import save_model
 from malmoi.pretraining.batch import DataPosition
 from malmoi.pretraining.mishap import Remembering, put_aside, too_large
-from malmoi.pretraining.opening import CHECKPOINTS, open_run
-from malmoi.pretraining.recipe import PretrainOptions, optimizer_options
+from malmoi.pretraining.opening import CHECKPOINTS, Plan, open_run
+from malmoi.pretraining.recipe import PretrainOptions, longest_row, optimizer_options
 from malmoi.pretraining.run import PretrainingRun
 from malmoi.pretraining.shards import Shards, load_shards
+from malmoi.pretraining.start import load_start
 from malmoi.pretraining.watch import Watch
-from malmoi.progress import progress_bar
+from malmoi.progress import progress_bar, say
 from malmoi.tokenizer.tokenizer import Tokenizer
+from malmoi.training.distributed import Group, joined_group
 from malmoi.training.fit import fit
 from malmoi.training.memory import is_out_of_memory
 from malmoi.training.optim import build_optimizers
@@ -57,6 +59,7 @@ def pretrain(
     out: Path,
     options: PretrainOptions = PretrainOptions(),
     *,
+    start: Path | None = None,
     resume: bool = False,
     force: bool = False,
 ) -> PretrainReport:
@@ -67,6 +70,7 @@ def pretrain(
         tokenizer_directory: the tokenizer the shards were made with.
         out: the run's directory; at its end a model directory.
         options: the recipe.
+        start: a model directory to go on from; its shape and encoder are taken, the recipe is that of the size.
         resume: go on from the newest save in `out`; starts from the beginning where there is none.
         force: start over, dropping what `out` holds.
 
@@ -76,6 +80,21 @@ def pretrain(
         OutputError: `out` holds a run already, or cannot be written.
         NotFiniteError: the loss is no longer finite; its batch was put aside.
     """
+    with joined_group(options.device) as group:
+        return _pretrain(shards_directory, tokenizer_directory, out, options, start, group, resume=resume, force=force)
+
+
+def _pretrain(
+    shards_directory: Path,
+    tokenizer_directory: Path,
+    out: Path,
+    options: PretrainOptions,
+    start: Path | None,
+    group: Group,
+    *,
+    resume: bool,
+    force: bool,
+) -> PretrainReport:
     tokenizer = Tokenizer.load(tokenizer_directory)
     shards = load_shards(shards_directory)
     if shards.report.tokenizer != tokenizer.fingerprint:
@@ -83,63 +102,91 @@ def pretrain(
             f"{shards_directory} was made with another tokenizer than {tokenizer_directory}: "
             "make shards again with `malmoi shards`, or name the tokenizer they were made with"
         )
-    run = PretrainingRun(shards, tokenizer, options)
+    begun = None if start is None else load_start(start, tokenizer, longest_row(options), seed=options.seed)
+    if begun is not None and group.is_first:
+        say(str(begun.report))
+    run = PretrainingRun(shards, tokenizer, options, None if begun is None else begun.model, group)
+    learnt_from = {"shards": shards.content_hash, "from": None if begun is None else begun.weights_hash}
     try:
-        plan = open_run(out, run, shards, resume=resume, force=force)
+        plan = _opened(out, run, learnt_from, resume=resume, force=force)
         if plan.compile:
             run.compile()
         report = _train(run, tokenizer, out, plan.n_steps)
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
+        if not is_out_of_memory(error) or group.size > 1:
             raise
         report, reason = None, str(error).partition("\n")[0]
     if report is None:  # outside of the handler: the error holds what the step had in memory
         raise too_large(run, reason)
-    if report.finished:
+    if report.finished and group.is_first:
         _write_model(run, tokenizer, out, shards, report)
     return report
 
 
+def _opened(
+    out: Path, run: PretrainingRun, learnt_from: Mapping[str, str | None], *, resume: bool, force: bool
+) -> Plan:
+    """The first process opens the run's directory, the others read what it wrote there."""
+    if run.group.is_first:
+        plan = open_run(out, run, learnt_from, resume=resume, force=force)
+    run.group.wait()
+    return plan if run.group.is_first else open_run(out, run, learnt_from, resume=True, force=False)
+
+
 def _train(run: PretrainingRun, tokenizer: Tokenizer, out: Path, n_steps: int) -> PretrainReport:
     """Take the steps that are left; log and save on the way."""
-    options, checkpoints = run.options, out / CHECKPOINTS
-    optimizers = build_optimizers(run.model, optimizer_options(options), n_steps)
+    options, checkpoints, group = run.options, out / CHECKPOINTS, run.group
+    optimizers = build_optimizers(run.model, optimizer_options(options), n_steps, precision=options.precision)
     position, n_tokens = DataPosition(), 0
-    loaded = load_latest_state(checkpoints, run.model, optimizers)
+    loaded = load_latest_state(checkpoints, run.model, optimizers, may_write=group.is_first)
     if loaded is not None:
         position, n_tokens = DataPosition.from_json(loaded["position"]), loaded["n_tokens"]
+    group.wait()
     started = time.monotonic()
     batches = Remembering(run.batches(position, n_steps))
+    last: dict[str, float] = {}
     with (
-        Watch(run, tokenizer, out, after_step=position.step) as watch,
+        _watch(run, tokenizer, out, position.step) as watch,
         progress_bar("pre-training", n_steps, position.step) as bar,
         stop_signals() as stopped,
         _bad_batch_put_aside(batches, out),
     ):
+        last = watch.log.last if watch else {}
         for step in fit(
-            run.model,
+            run.replica,
             batches,
             run.losses,
             optimizers,
             precision=options.precision,
             first_step=position.step + 1,
+            group=group,
         ):
             position, n_tokens = step.batch.following, n_tokens + step.batch.n_tokens
-            is_last = step.number == n_steps or stopped()
-            watch.step(step, n_tokens, position, is_last=is_last)
-            if step.number % options.save_every == 0 or is_last:
-                values = {"position": asdict(position), "n_tokens": n_tokens}
-                save_state(checkpoints, step.number, run.model, optimizers, values, keep=options.keep)
-            bar.update(note=watch.log.note)
+            is_last = step.number == n_steps or group.any(stopped(), run.device)
+            if watch is not None:
+                watch.step(step, n_tokens, position, is_last=is_last)
+                last = watch.log.last
+                if step.number % options.save_every == 0 or is_last:
+                    values = {"position": asdict(position), "n_tokens": n_tokens}
+                    save_state(checkpoints, step.number, run.model, optimizers, values, keep=options.keep)
+                bar.update(note=watch.log.note)
             if is_last:
                 break
+    group.wait()
     return PretrainReport(
         steps=position.step,
         n_tokens=n_tokens,
         seconds=time.monotonic() - started,
-        values=watch.log.last,
+        values=last,
         finished=position.step >= n_steps,
     )
+
+
+def _watch(
+    run: PretrainingRun, tokenizer: Tokenizer, out: Path, after_step: int
+) -> AbstractContextManager[Watch | None]:
+    """What is written on the way, by the first process alone."""
+    return Watch(run, tokenizer, out, after_step=after_step) if run.group.is_first else nullcontext()
 
 
 @contextmanager

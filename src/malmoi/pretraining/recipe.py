@@ -161,6 +161,11 @@ def long_options(options: PretrainOptions) -> ExampleOptions | None:
     return replace(usual, max_tokens=options.long_tokens, batch_rows=n_rows)
 
 
+def longest_row(options: PretrainOptions) -> int:
+    """Tokens in the longest row that the run has."""
+    return max(example_options(options).max_tokens, options.long_tokens or 0)
+
+
 def optimizer_options(options: PretrainOptions) -> OptimizerOptions:
     """The optimiser and schedule that `options` ask for."""
     return OptimizerOptions(

@@ -18,6 +18,7 @@ from malmoi.pretraining.recipe import PretrainOptions, example_options, long_opt
 from malmoi.pretraining.shards import Shards
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.device import select_device
+from malmoi.training.distributed import ALONE, Group, gradients_stay, replicated
 from malmoi.training.fit import Losses, fit
 from malmoi.training.losses import IGNORED, cross_entropy_pass, cross_entropy_with_accuracy
 from malmoi.training.optim import build_optimizers
@@ -31,20 +32,31 @@ _MAX_SHAPES = 64
 class PretrainingRun:
     """Model, data and optimisers of a run, wired together; what the command and the benchmarks share."""
 
-    def __init__(self, shards: Shards, tokenizer: Tokenizer, options: PretrainOptions) -> None:
-        self.options = options
-        self.device = select_device(options.device)
+    def __init__(
+        self,
+        shards: Shards,
+        tokenizer: Tokenizer,
+        options: PretrainOptions,
+        start: PretrainingModel | None = None,
+        group: Group = ALONE,
+    ) -> None:
+        self.options, self.group = options, group
+        self.device = select_device(group.device_name(options.device))
         self._cross_entropy_pass = cross_entropy_pass
         shape, long = example_options(options), long_options(options)
         torch.manual_seed(options.seed)
-        config = config_for(
-            options.size,
-            encoder=options.encoder,
-            n_tokens=tokenizer.n_tokens,
-            max_tokens=max(512, (long or shape).max_tokens),
-            pad_id=tokenizer.pad_id,
-        )
-        self.model = PretrainingModel(config).to(self.device)
+        if start is None:
+            config = config_for(
+                options.size,
+                encoder=options.encoder,
+                n_tokens=tokenizer.n_tokens,
+                max_tokens=max(512, (long or shape).max_tokens),
+                pad_id=tokenizer.pad_id,
+            )
+            start = PretrainingModel(config)
+        self.model = start.to(self.device)
+        self.replica = replicated(self.model, group)
+        self._seed = options.seed
         held_out = None
         if options.held_out is not None:
             held_out = held_out_documents(shards.report.n_documents, options.held_out)
@@ -83,17 +95,23 @@ class PretrainingRun:
 
     def losses(self, batch: PretrainingBatch) -> Losses | Iterator[Losses]:
         """The losses of a step, in as many parts as the options say."""
-        if self.options.accumulate == 1:
+        if self.options.accumulate == self.group.size == 1:
             return self.part_losses(batch)
         return self.losses_by_parts(batch, self.options.accumulate)
 
     def losses_by_parts(self, batch: PretrainingBatch, n_parts: int) -> Iterator[Losses]:
-        """Each part's share of the means over the whole batch, so that they add up to them."""
-        n_rows = len(batch.ids)
-        part_rows = -(-n_rows // n_parts)
-        for first in range(0, n_rows, part_rows):
-            part = batch.rows(first, min(n_rows, first + part_rows))
-            yield self.part_losses(part, of=batch)
+        """This process's parts, `n_parts` of them: shares of the means over the whole batch, which add up to them.
+
+        What is dropped out of a part depends on its place in the run, not on the process that works it.
+        """
+        n_rows, n_all = len(batch.ids), n_parts * self.group.size
+        bounds = [number * n_rows // n_all for number in range(n_all + 1)]
+        own = range(self.group.rank * n_parts, (self.group.rank + 1) * n_parts)
+        for number in own:
+            part = batch.rows(bounds[number], bounds[number + 1])
+            torch.manual_seed(_mixed(self._seed, batch.following.step, number))
+            with gradients_stay(self.replica, until_last=number < own[-1]):
+                yield self.part_losses(part, of=batch)
 
     def part_losses(self, batch: PretrainingBatch, of: PretrainingBatch | None = None) -> Losses:
         """Masked-LM and sentence loss, each the mean over what is predicted in the batch.
@@ -111,7 +129,8 @@ class PretrainingRun:
         output = self.forward(batch, masked, _padded(batch.firsts, n_firsts, 0))
         masked_loss, right = cross_entropy_with_accuracy(output.masked_logits_NV, targets, self._cross_entropy_pass)
         if of is not None:
-            share = len(batch.masked) / max(1, len(of.masked))
+            # The mean over the processes comes later; the shares are of the sum.
+            share = self.group.size * len(batch.masked) / max(1, len(of.masked))
             masked_loss, right = masked_loss * share, right * share
         values = {"masked_lm_loss": masked_loss.detach(), "masked_lm_accuracy": right}
         total = masked_loss
@@ -119,17 +138,20 @@ class PretrainingRun:
             next_logits = output.next_logits_M2.float()
             next_loss = cross_entropy(next_logits, labels, ignore_index=IGNORED)
             if of is not None:
-                next_loss = next_loss * (len(batch.firsts) / len(of.firsts))
+                next_loss = next_loss * (self.group.size * len(batch.firsts) / len(of.firsts))
             total = total + next_loss
             name = self.sentence_loss
             values[f"{name}_loss"] = next_loss.detach()
-            values[f"{name}_accuracy"] = (next_logits.argmax(-1) == labels).sum() / len((of or batch).firsts)
+            scale = (self.group.size if of is not None else 1) / len((of or batch).firsts)
+            values[f"{name}_accuracy"] = (next_logits.argmax(-1) == labels).sum() * scale
+        elif of is not None and len(of.firsts):  # all processes log the same names
+            values |= dict.fromkeys(_names_of(self.sentence_loss), torch.zeros((), device=self.device))
         return Losses(total, values)
 
     def forward(self, batch: PretrainingBatch, masked: np.ndarray, firsts: np.ndarray) -> PretrainingOutput:
         """Run a batch; scores at the flat places `masked` (int64 [N]) and of the pairs at `firsts` (int64 [M])."""
         sequences = self._tensor(batch.sequences)
-        output: PretrainingOutput = self.model(
+        output: PretrainingOutput = (self.replica if self.model.training else self.model)(
             self._tensor(batch.ids),
             segments_BT=self._tensor(batch.segments),
             positions_BT=self._tensor(batch.positions),
@@ -161,6 +183,15 @@ class PretrainingRun:
         return torch.from_numpy(array).to(self.device, non_blocking=True)
 
 
+def _names_of(loss: str) -> tuple[str, str]:
+    return f"{loss}_loss", f"{loss}_accuracy"
+
+
+def _mixed(seed: int, step: int, part: int) -> int:
+    """A seed of its own for each part of each step."""
+    return int(np.random.SeedSequence([seed, 3, step, part]).generate_state(1, np.uint64)[0] >> 1)
+
+
 def _padded(array: np.ndarray, length: int, value: int) -> np.ndarray:
     return np.concatenate([array[:length], np.full(max(0, length - len(array)), value, dtype=array.dtype)])
 
@@ -181,10 +212,11 @@ def time_steps(run: PretrainingRun, n_steps: int, source: ExampleSource | None =
         source: of their batches; by default the run's usual one, not that of its longer rows.
     """
     weights = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
-    optimizers = build_optimizers(run.model, optimizer_options(run.options), n_steps + 1)
+    options = run.options
+    optimizers = build_optimizers(run.model, optimizer_options(options), n_steps + 1, precision=options.precision)
     batches = (source or run.source).batches(DataPosition(), n_steps + 1)
     with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
-        steps = fit(run.model, batches, run.losses, optimizers, precision=run.options.precision)
+        steps = fit(run.model, batches, run.losses, optimizers, precision=options.precision)
         seconds = [step.seconds for step in steps][1:]
     run.model.load_state_dict(weights)
     return seconds

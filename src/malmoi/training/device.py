@@ -35,11 +35,27 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     return False
 
 
+def chosen_precision(device: torch.device, precision: Precision) -> Precision:
+    """What `auto` means on a device: bf16 where it is fast, fp16 on GPUs that have tensor cores for that only."""
+    if precision != "auto":
+        return precision
+    if has_fast_bfloat16(device):
+        return "bf16"
+    return "fp16" if device.type == "cuda" and torch.cuda.get_device_capability(device) >= (7, 0) else "fp32"
+
+
+_TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
 def autocast(device: torch.device, precision: Precision) -> AbstractContextManager[object]:
-    """The context in which a step computes: bf16 products over fp32 weights where asked for or where fast."""
-    if precision == "bf16" or (precision == "auto" and has_fast_bfloat16(device)):
-        return torch.autocast(device.type, dtype=torch.bfloat16)
-    return nullcontext()
+    """The context in which a step computes: 16-bit products over fp32 weights where asked for or where fast."""
+    chosen = chosen_precision(device, precision)
+    return torch.autocast(device.type, dtype=_TYPES[chosen]) if chosen in _TYPES else nullcontext()
+
+
+def loss_scaler(device: torch.device, precision: Precision) -> torch.amp.GradScaler | None:
+    """What keeps small gradients from vanishing in fp16; None where nothing has to."""
+    return torch.amp.GradScaler(device.type) if chosen_precision(device, precision) == "fp16" else None
 
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from malmoi.errors import NotFiniteError
 from malmoi.training.device import autocast, keep_freed_memory
+from malmoi.training.distributed import ALONE, Group
 from malmoi.training.optim import Optimizers
 from malmoi.training.options import Precision
 
@@ -51,6 +52,7 @@ def fit(
     *,
     precision: Precision = "auto",
     first_step: int = 1,
+    group: Group = ALONE,
 ) -> Iterator[Step[BatchT]]:
     """Train `model` on `batches`, one step a batch.
 
@@ -61,6 +63,7 @@ def fit(
         optimizers: stepped once a batch.
         precision: see `autocast`.
         first_step: number of the first step (after a resume).
+        group: processes whose losses are averaged, as their gradients are.
 
     Raises:
         NotFiniteError: the loss or the gradients are no longer finite; no weight was touched.
@@ -71,8 +74,9 @@ def fit(
     started = time.perf_counter()
     for number, batch in enumerate(batches, start=first_step):
         model.train()
-        losses = _backward(compute_losses, batch, lambda: autocast(device, precision))
-        loss = losses.total.item()
+        losses = _backward(compute_losses, batch, lambda: autocast(device, precision), optimizers)
+        logged = group.mean({"loss": losses.total, **losses.values})
+        loss = logged.pop("loss").item()
         if not math.isfinite(loss):
             raise NotFiniteError(
                 f"the loss is {loss} at step {number}: expected a finite number; lower the learning rate, "
@@ -80,7 +84,7 @@ def fit(
             )
         lr = optimizers.lr
         grad_norm = optimizers.step()
-        values = {name: value.item() for name, value in losses.values.items()}
+        values = {name: value.item() for name, value in logged.items()}
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         now = time.perf_counter()
@@ -92,12 +96,13 @@ def _backward(
     compute_losses: Callable[[BatchT], Losses | Iterator[Losses]],
     batch: BatchT,
     context: Callable[[], AbstractContextManager[object]],
+    optimizers: Optimizers,
 ) -> Losses:
     """Add the gradients of a batch to the weights'; where it comes in parts, only one is in memory at a time."""
     with context():
         found = compute_losses(batch)
     if isinstance(found, Losses):
-        found.total.backward()  # type: ignore[no-untyped-call]
+        optimizers.scaled(found.total).backward()  # type: ignore[no-untyped-call]
         return found
     total, values = torch.zeros(()), dict[str, Tensor]()
     while True:
@@ -105,7 +110,7 @@ def _backward(
             part = next(found, None)
         if part is None:
             return Losses(total, values)
-        part.total.backward()  # type: ignore[no-untyped-call]
+        optimizers.scaled(part.total).backward()  # type: ignore[no-untyped-call]
         total = total.to(part.total.device) + part.total.detach()
         for name, value in part.values.items():
             values[name] = values[name] + value if name in values else value

@@ -1,6 +1,7 @@
 """The training log: one JSON object a line, averaged over the steps since the line before."""
 
 import json
+import math
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -35,7 +36,8 @@ class StepLog:
     def add(self, step: Step[Any], *, n_examples: int, n_tokens: int) -> None:
         """Count one step."""
         for name, value in {"loss": step.loss, **step.values, "grad_norm": step.grad_norm}.items():
-            self._values[name].append(value)
+            if math.isfinite(value):  # a step in fp16 whose gradients ran over was left out
+                self._values[name].append(value)
         self._number, self._lr = step.number, step.lr
         self._n_steps += 1
         self._n_examples += n_examples

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from malmoi.errors import NotFiniteError
-from malmoi.training.device import has_fast_bfloat16
-from malmoi.training.options import OptimizerOptions
+from malmoi.training.device import has_fast_bfloat16, loss_scaler
+from malmoi.training.options import OptimizerOptions, Precision
 
 _NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 """Quintic coefficients of Jordan et al. 2024: singular values go to about 1 in five steps."""
@@ -63,9 +63,13 @@ class Optimizers:
     """One or two optimisers under one schedule, with one state."""
 
     def __init__(
-        self, optimizers: list[torch.optim.Optimizer], schedule: Callable[[int], float], max_grad_norm: float
+        self,
+        optimizers: list[torch.optim.Optimizer],
+        schedule: Callable[[int], float],
+        max_grad_norm: float,
+        scaler: torch.amp.GradScaler | None = None,
     ) -> None:
-        self.optimizers, self.max_grad_norm = optimizers, max_grad_norm
+        self.optimizers, self.max_grad_norm, self.scaler = optimizers, max_grad_norm, scaler
         self._schedules = [LambdaLR(optimizer, schedule) for optimizer in optimizers]
         self._weights = [w for o in optimizers for group in o.param_groups for w in group["params"]]
 
@@ -74,13 +78,24 @@ class Optimizers:
         """AdamW's learning rate for the next step."""
         return float(self.optimizers[-1].param_groups[0]["lr"])
 
+    def scaled(self, loss: Tensor) -> Tensor:
+        """What is to be differentiated: the loss, for fp16 many times the loss."""
+        return loss if self.scaler is None else self.scaler.scale(loss)
+
     def step(self) -> float:
         """Clip, update, advance the schedule, drop the gradients; returns the gradients' norm before clipping.
+
+        In fp16 a norm that is not finite means that the loss was scaled too much: the weights stay, the scale falls.
 
         Raises:
             NotFiniteError: the norm is not finite; no weight was touched.
         """
+        if self.scaler is not None:
+            for optimizer in self.optimizers:
+                self.scaler.unscale_(optimizer)
         norm = float(nn.utils.clip_grad_norm_(self._weights, self.max_grad_norm))
+        if self.scaler is not None:
+            return self._scaled_step(self.scaler, norm)
         if not math.isfinite(norm):
             raise NotFiniteError(f"the gradients' norm is {norm}: expected a finite number; lower the learning rate")
         for optimizer, schedule in zip(self.optimizers, self._schedules, strict=True):
@@ -89,12 +104,25 @@ class Optimizers:
             schedule.step()
         return norm
 
+    def _scaled_step(self, scaler: torch.amp.GradScaler, norm: float) -> float:
+        if not math.isfinite(norm) and scaler.get_scale() < 1:
+            raise NotFiniteError(f"the gradients' norm is {norm} however small the loss: lower the learning rate")
+        for optimizer, schedule in zip(self.optimizers, self._schedules, strict=True):
+            scaler.step(optimizer)
+            optimizer.zero_grad(set_to_none=True)
+            # PyTorch warns where a schedule is ahead of its optimiser, and a step that is left out looks like that.
+            if math.isfinite(norm):
+                schedule.step()
+        scaler.update()
+        return norm
+
     def state_dict(self) -> dict[str, Any]:
         """Everything needed to go on bit for bit."""
-        return {
+        state: dict[str, Any] = {
             "optimizers": [o.state_dict() for o in self.optimizers],
             "schedules": [schedule.state_dict() for schedule in self._schedules],
         }
+        return state if self.scaler is None else state | {"scaler": self.scaler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a saved state; the schedule itself is this run's own, only its step is taken up."""
@@ -102,6 +130,8 @@ class Optimizers:
             optimizer.load_state_dict(saved)
         for schedule, saved in zip(self._schedules, state["schedules"], strict=True):
             schedule.load_state_dict(saved)
+        if self.scaler is not None:
+            self.scaler.load_state_dict(state["scaler"])
 
 
 def warmup_decay(n_steps: int, warmup: float, decay: float) -> Callable[[int], float]:
@@ -124,6 +154,8 @@ def build_optimizers(
     options: OptimizerOptions,
     n_steps: int,
     share_of_rate: Callable[[str], float] = lambda name: 1.0,
+    *,
+    precision: Precision = "fp32",
 ) -> Optimizers:
     """Sort the weights of `model` into groups and give each its optimiser.
 
@@ -132,6 +164,7 @@ def build_optimizers(
         options: optimiser, rates and schedule.
         n_steps: length of the schedule.
         share_of_rate: of AdamW's rate, for the weight of this name.
+        precision: of the steps; fp16 needs its losses scaled.
     """
     block_matrices: list[Tensor] = []
     groups: dict[tuple[float, bool], list[Tensor]] = {}
@@ -166,4 +199,4 @@ def build_optimizers(
         )
     )
     schedule = warmup_decay(n_steps, options.warmup, options.decay)
-    return Optimizers(optimizers, schedule, options.max_grad_norm)
+    return Optimizers(optimizers, schedule, options.max_grad_norm, loss_scaler(device, precision))

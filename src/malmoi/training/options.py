@@ -5,8 +5,8 @@ from typing import Literal
 
 from malmoi.errors import OptionError
 
-Precision = Literal["auto", "fp32", "bf16"]
-"""How products are computed over fp32 weights: `auto` is bf16 where the hardware has it."""
+Precision = Literal["auto", "fp32", "bf16", "fp16"]
+"""How products are computed over fp32 weights: `auto` is bf16 where the hardware has it, fp16 on older GPUs (T4)."""
 
 
 @dataclass(frozen=True, kw_only=True)

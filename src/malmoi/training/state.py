@@ -64,10 +64,13 @@ def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
         ) from error
 
 
-def load_latest_state(directory: Path, model: nn.Module, optimizers: Optimizers) -> dict[str, Any] | None:
+def load_latest_state(
+    directory: Path, model: nn.Module, optimizers: Optimizers, *, may_write: bool = True
+) -> dict[str, Any] | None:
     """Take up the newest intact save below `directory`; returns the caller's values, or None when there is no save.
 
-    A damaged save is passed over, which is said, and set aside as `damaged-step-…`.
+    A damaged save is passed over, which is said, and set aside as `damaged-step-…`; of several processes only the one
+    that `may_write` does so.
 
     Raises:
         CheckpointError: no save is intact, or the newest intact one belongs to a model of another shape.
@@ -83,7 +86,7 @@ def load_latest_state(directory: Path, model: nn.Module, optimizers: Optimizers)
     else:
         listed = "; ".join(f"{path.name}: {fault}" for path, fault in damaged.items())
         raise CheckpointError(f"no save in {directory} is intact ({listed}): start over with --force")
-    for broken, fault in damaged.items():
+    for broken, fault in damaged.items() if may_write else ():
         say(f"{broken} is damaged ({fault}): going on from {path.name}")
         aside = broken.with_name(f"damaged-{broken.name}")
         shutil.rmtree(aside, ignore_errors=True)
