@@ -26,7 +26,8 @@ div.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 500; color: var(--soft); font-size: .85rem; line-height: 1.35; vertical-align: bottom; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td:first-child { min-width: 13.5rem; } td.best { font-weight: 700; } td small { display: block; font-size: .8rem; line-height: 1.35; max-width: 17rem; }
+td:first-child { min-width: 13.5rem; } td.best { font-weight: 700; }
+td small { display: block; font-size: .8rem; line-height: 1.35; max-width: 17rem; }
 i.swatch { display: inline-block; width: .7rem; height: .7rem; border-radius: 50%; margin-right: .45rem; }
 div.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1.2rem 2.5rem; }
 figure { margin: 0; } figcaption { font-size: .85rem; line-height: 1.4; } figcaption b { color: var(--ink); }
