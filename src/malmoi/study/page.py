@@ -34,7 +34,8 @@ figure { margin: 0; } figcaption { font-size: .85rem; line-height: 1.4; } figcap
 svg { width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px; } svg text.name { fill: var(--ink); }
 svg .grid { stroke: var(--line); }
 p.pieces { margin: .25rem 0 .6rem; line-height: 2; max-width: none; }
-p.pieces span { background: var(--chip); border-radius: 4px; padding: .1rem .35rem; margin-right: .2rem; }
+p.pieces span { display: inline-block; line-height: 1.5; background: var(--chip); border-radius: 4px;
+  padding: .1rem .35rem; margin-right: .2rem; }
 dl { max-width: 52rem; } dt { font-weight: 600; margin-top: .7rem; } dd { margin: 0; }
 ul.keys { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1.2rem; padding: 0; margin: .3rem 0; }
 ul.keys li { font-size: .85rem; }
