@@ -93,7 +93,9 @@ def test_held_out_documents_are_not_counted(corpus: Path) -> None:
     assert not set(rare) & set(counts.words)
 
 
-@pytest.mark.parametrize("options", [VocabOptions(), VocabOptions(held_out=7, max_words=1000)])
+@pytest.mark.parametrize(
+    "options", [VocabOptions(), VocabOptions(held_out=7, max_words=1000), VocabOptions(segment="lemma")]
+)
 def test_the_same_counts_for_any_number_of_workers(corpus: Path, options: VocabOptions) -> None:
     one, two = (count_corpus(corpus, options, workers=workers) for workers in (1, 2))
     assert one == two

@@ -43,8 +43,7 @@ class MecabAnalyzer:
                 found = parse(bare)
             except Exception as error:  # the library raises what its C++ code throws
                 raise failed(self, text, error) from error
-            offset = len(text) - len(bare)
-            yield [morph for node in found for morph in _morphs(node, offset)]
+            yield _morphs(found, len(text) - len(bare))
 
     def _load(self) -> Any:
         if self._mecab is None:
@@ -56,25 +55,32 @@ class MecabAnalyzer:
         return self._mecab
 
 
-def _morphs(node: Any, offset: int) -> list[Morph]:
-    (start, end), surface, feature = node.span, node.surface, node.feature
-    start, end = start + offset, end + offset
-    if "+" in feature.pos and feature.expression:
-        return [
-            Morph(form, tag, start + first, start + last, lemma_of(form, tag))
-            for form, tag, first, last in _parts(surface, feature.expression)
-        ]
-    tag = _sejong(feature.pos.partition("+")[0])
-    return [Morph(surface, tag, start, end, lemma_of(surface, tag))]
+def _morphs(found: list[Any], offset: int) -> list[Morph]:
+    morphs: list[Morph] = []
+    new, add, parts_of = tuple.__new__, morphs.append, _parts  # half the time of calling the class
+    for node in found:
+        start, end = node.span
+        start += offset
+        feature = node.feature
+        for form, tag, first, last, lemma in parts_of(node.surface, feature.pos, feature.expression):
+            add(new(Morph, (form, tag, start + first, end + offset if last is None else start + last, lemma)))
+    return morphs
 
 
-@lru_cache(maxsize=100_000)
-def _parts(surface: str, expression: str) -> list[tuple[str, str, int, int]]:
-    """`신다` and `시/EP/*+ᆫ다/EF/*` to forms, tags and places in the surface."""
+@lru_cache(maxsize=1 << 18)
+def _parts(surface: str, pos: str, expression: str | None) -> list[tuple[str, str, int, int | None, str]]:
+    """`신다`, `EP+EF` and `시/EP/*+ᆫ다/EF/*` to forms, tags, places in the surface (None: its end) and lemmas."""
+    if "+" not in pos or not expression:
+        tag = _sejong(pos.partition("+")[0])
+        return [(surface, tag, 0, None, lemma_of(surface, tag))]
     parts = _PART.findall(expression)
     forms = [unicodedata.normalize("NFC", form).translate(COMPATIBILITY) for form, _ in parts]
+    tags = [_sejong(tag) for _, tag in parts]
     places = trace(surface, forms)
-    return [(form, _sejong(tag), *place) for form, (_, tag), place in zip(forms, parts, places, strict=True)]
+    return [
+        (form, tag, first, last, lemma_of(form, tag))
+        for form, tag, (first, last) in zip(forms, tags, places, strict=True)
+    ]
 
 
 def _sejong(tag: str) -> str:

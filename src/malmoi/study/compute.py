@@ -7,11 +7,10 @@ get unequal shares by chance. The sum over all ways is chosen so that they take 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from malmoi.model.config import ModelConfig
-from malmoi.model.heads import PretrainingModel
-from malmoi.pretraining.examples import ExampleOptions
+from malmoi.pretraining.examples import DataPosition
+from malmoi.pretraining.run import PretrainingRun
 
 _MIN_STEPS = 10
 
@@ -30,21 +29,15 @@ class StepCost:
     """Room in rows that one pass over the corpus takes."""
 
 
-def step_operations(model: PretrainingModel, shape: ExampleOptions) -> float:
-    """Floating-point operations of a step: two a weight and token forward, and twice as many backward.
+def step_operations(run: PretrainingRun) -> float:
+    """Floating-point operations of a step, as PyTorch counts them: of all products, forward and backward.
 
-    The vocabulary is projected where something is predicted only; looking up vectors, norms and the optimiser are not
-    counted.
+    What looks up, adds and norms is not counted, nor the optimiser.
     """
-    config, n_tokens = model.config, shape.batch_rows * shape.max_tokens
-    in_layers = sum(m.weight.numel() for m in model.encoder.modules() if isinstance(m, nn.Linear))
-    attention = 2 * config.n_layers * shape.max_tokens * config.width
-    predicted = shape.mask_rate * (config.n_tokens * config.width + _head_weights(config))
-    return 3.0 * 2.0 * n_tokens * (in_layers + attention + predicted)
-
-
-def _head_weights(config: ModelConfig) -> int:
-    return config.width * config.width
+    with FlopCounterMode(display=False) as counter:
+        run.losses(run.source.batch(DataPosition())).total.backward()  # type: ignore[no-untyped-call]
+    run.model.zero_grad()
+    return float(counter.get_total_flops())
 
 
 def equal_steps(costs: Mapping[str, StepCost], seconds: float) -> dict[str, int]:

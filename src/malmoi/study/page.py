@@ -26,14 +26,16 @@ div.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 500; color: var(--soft); font-size: .85rem; line-height: 1.35; vertical-align: bottom; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.best { font-weight: 700; } td small { display: block; font-size: .8rem; line-height: 1.35; max-width: 17rem; }
+td:first-child { min-width: 13.5rem; } td.best { font-weight: 700; }
+td small { display: block; font-size: .8rem; line-height: 1.35; max-width: 17rem; }
 i.swatch { display: inline-block; width: .7rem; height: .7rem; border-radius: 50%; margin-right: .45rem; }
 div.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1.2rem 2.5rem; }
 figure { margin: 0; } figcaption { font-size: .85rem; line-height: 1.4; } figcaption b { color: var(--ink); }
 svg { width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px; } svg text.name { fill: var(--ink); }
 svg .grid { stroke: var(--line); }
 p.pieces { margin: .25rem 0 .6rem; line-height: 2; max-width: none; }
-p.pieces span { background: var(--chip); border-radius: 4px; padding: .1rem .35rem; margin-right: .2rem; }
+p.pieces span { display: inline-block; line-height: 1.5; background: var(--chip); border-radius: 4px;
+  padding: .1rem .35rem; margin-right: .2rem; }
 dl { max-width: 52rem; } dt { font-weight: 600; margin-top: .7rem; } dd { margin: 0; }
 ul.keys { list-style: none; display: flex; flex-wrap: wrap; gap: .1rem 1.2rem; padding: 0; margin: .3rem 0; }
 ul.keys li { font-size: .85rem; }
@@ -90,7 +92,7 @@ def _figures(report: StudyReport) -> str:
     figures = (
         (f"{report.n_characters:,}", f"characters of {report.n_corpus_characters:,} to learn from"),
         (f"{report.n_held_out_characters:,}", "characters put aside to judge by"),
-        (f"{report.operations:.2g}", "floating-point operations of pre-training a way"),
+        (f"{report.operations / 1e12:,.3g} T", "floating-point operations of pre-training a way"),
         (f"{report.seconds / 60:.0f} min", "altogether"),
     )
     return "<p class=figures>" + "".join(f"<span><b>{n}</b>{what}</span>" for n, what in figures) + "</p>"

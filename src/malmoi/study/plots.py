@@ -79,7 +79,8 @@ def curves(series: Sequence[Series]) -> str:
         parts.append(f'<text x="{_LEFT - 8}" y="{float(y) + 4}" text-anchor="end">{_label(tick)}</text>')
     for share in (0, 0.25, 0.5, 0.75, 1):
         x = point(share, low).split(",")[0]
-        parts.append(f'<text x="{x}" y="{_HEIGHT - 6}" text-anchor="middle">{share:.0%}</text>')
+        anchor = "end" if share == 1 else "middle"
+        parts.append(f'<text x="{x}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{share:.0%}</text>')
     for number, one in enumerate(series):
         line = " ".join(point(x, y) for x, y in zip(one.places, one.values, strict=True))
         parts.append(
@@ -119,4 +120,4 @@ def _label(value: float, digits: int = 0) -> str:
         return f"{value / 1e6:.3g}M"
     if value >= 1e3:
         return f"{value / 1e3:.3g}k"
-    return f"{value:.{digits}f}" if digits and value < 10 else f"{value:.4g}"
+    return f"{value:.{digits if value < 10 else digits - 1}f}" if digits else f"{value:.4g}"

@@ -13,6 +13,7 @@ from malmoi import __version__
 from malmoi.artifact import MANIFEST, file_hash, write_json, write_text
 from malmoi.errors import InputError, OutputError
 from malmoi.morphology.catalog import make_analyzer
+from malmoi.progress import say
 from malmoi.study.compute import equal_steps
 from malmoi.study.examples import ExampleCost, example_cost, n_affordable, read_task, write_examples
 from malmoi.study.journal import Journal
@@ -40,6 +41,8 @@ _TEXT_SHARE = 0.2
 """Of the budget, for vocabularies and shards."""
 _PRETRAINING_SHARE = 0.55
 """Of what is left then, with tasks; fine-tuning has the rest. Without, nearly all."""
+_LEAST_PRETRAINING, _LEAST_FINETUNING = 0.5, 0.2
+"""Of the budget, however long the steps before took (before the share of pre-training is taken of the former)."""
 _COMPILE_FROM_S = 600.0
 """Seconds of pre-training a way that win back what compiling takes; as in `malmoi pretrain`."""
 _N_SENTENCES = 3
@@ -162,10 +165,16 @@ class _Study:
         self._step(f"{way.name} shards", f"shards: {way.name}", lambda: make_shards(places, way, workers))
         return learnt
 
+    def _seconds_left(self, least_share: float) -> float:
+        """Of the budget; or a least share of it, where what came before took too long: better late than nothing."""
+        left, least = self.options.budget_s - self.journal.seconds, least_share * self.options.budget_s
+        if left < least:
+            say(f"{self.journal.seconds:,.0f} s of {self.options.budget_s:,.0f} are gone: this study will take longer")
+        return max(left, least)
+
     def _plan_pretraining(self) -> dict[str, Any]:
         costs = {way.name: step_cost(self.places, way, self.options) for way in self.ways}
-        left = max(0.0, self.options.budget_s - self.journal.seconds)
-        seconds = left * (_PRETRAINING_SHARE if self.tasks else 0.95)
+        seconds = self._seconds_left(_LEAST_PRETRAINING) * (_PRETRAINING_SHARE if self.tasks else 0.95)
         n_steps = equal_steps(costs, seconds)
         return {
             "n_steps": n_steps,
@@ -200,7 +209,7 @@ class _Study:
             way.name: example_cost(examples, task, self.places.way(way, "pretrained"), finetuning) for way in self.ways
         }
         # All tasks are decided on before the first is learnt: each gets an equal part of what is left.
-        left = max(0.0, options.budget_s - self.journal.seconds) / len(self.tasks)
+        left = self._seconds_left(_LEAST_FINETUNING) / len(self.tasks)
         n_dev = min(options.max_dev, len(examples.dev))
         n_train, n_dev = n_affordable(costs, left, n_dev=n_dev, epochs=options.epochs, seeds=options.seeds)
         if options.max_train is not None:

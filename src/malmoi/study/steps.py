@@ -180,7 +180,7 @@ def step_cost(places: Places, way: Way, options: StudyOptions) -> StepCost:
         load_shards(places.way(way, "shards")), tokenizer, pretrain_options(options, _PROBE_STEPS, compile=False)
     )
     return StepCost(
-        operations=step_operations(run.model, run.source.options),
+        operations=step_operations(run),
         seconds=min(time_steps(run, _PROBE_STEPS)),
         n_parameters=sum(weights.numel() for weights in run.model.parameters()),
         n_epoch_tokens=run.source.n_row_tokens,

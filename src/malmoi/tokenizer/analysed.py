@@ -115,6 +115,11 @@ class AnalysedEncoder:
                     ids, names, spans = known.get(unit) or pieces(unit)
                     all_ids += ids
                     all_names += names
+                    if not moved and len(spans) == 1:  # nearly all
+                        first, last = spans[0]
+                        start += shift
+                        all_spans.append((start + first, start + last))
+                        continue
                     if moved:
                         spans = [stretch.plain.original(start + first, start + last) for first, last in spans]
                         start = 0

@@ -13,6 +13,7 @@ from malmoi.morphology.sejong import CODAS, ENDINGS, VERBAL
 from malmoi.text import is_cjk, is_punctuation
 from malmoi.tokenizer.bpe import PREFIX
 
+_BEHIND_CODAS = chr(ord(max(CODAS)) + 1)
 MAX_UNIT_CHARS = 50
 """Longer ones are cut here, as words are."""
 
@@ -119,8 +120,9 @@ def base_forms(text: str, morphs: Sequence[Morph]) -> list[Placed]:
             _uncovered(placed, text, at, start)
         elif start < first:
             start = first
-        if form[0] in CODAS and len(form) > 1 and not text.startswith(form, start):
-            placed.append((Unit(form[0], text[start : max(start + 1, at)]), start, max(start + 1, at)))
+        # Syllables come behind all letters: nearly every form is told by one comparison.
+        if form < _BEHIND_CODAS and len(form) > 1 and form[0] in CODAS and not text.startswith(form, start):
+            placed.append((_as_meant(form[0], text[start : max(start + 1, at)]), start, max(start + 1, at)))
             form = form[1:]
             start = min(start + 1, max(end, at) - 1)
         first, at = start, end if end > at else at
