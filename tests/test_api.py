@@ -58,6 +58,7 @@ FLAGS = {
     "split-articles": "--out --force",
     "info": "",
     "export": "--out --int8 --dev --format --force",
+    "graph": "--entities --relations --out --threshold --entity-threshold --device --force",
     "serve": "--host --port --workers --api-key-file --cors --max-queue --max-examples --timeout-s --device",
     "quickstart": "--corpus --out --budget --seed --force",
 }

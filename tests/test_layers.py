@@ -17,7 +17,7 @@ LAYERS = [
     ["pretraining.pretrain", "predictor"],
     ["baseline", "finetune_run", "submission"],
     ["finetune_sweep"],
-    ["finetune", "info", "export", "search.*"],
+    ["finetune", "info", "export", "search.*", "graph.*"],
     ["serving.*"],
     ["quickstart"],
     ["cli.*"],
