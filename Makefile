@@ -40,9 +40,10 @@ check: install-dev
 bench: install-dev
 	set -e; for claim in $(CLAIMS); do $(BIN)/python benchmarks/$$claim.py --quick; done
 
-# The pages' page of commands, then the site of all of them in site/; a broken link is an error.
+# The page of commands and the notebooks, then the site of all of them in site/; a broken link is an error.
 docs: install-dev
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/tutorials/make_notebooks.py
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs site
 	@echo "open site/index.html"
 
