@@ -16,6 +16,7 @@ from malmoi.graph.layout import Points, place_boxes
 _NAME_PX, _LABEL_PX = 15.0, 12.0
 _NAME_HEIGHT, _LINE_HEIGHT = 34.0, 17.0
 _MARGIN = 14.0
+_LEAST_SCALE = 0.7
 Joined = tuple[int, int, list[tuple[int, str]]]
 
 
@@ -50,7 +51,8 @@ def draw(nodes: Sequence[Box], joined: Sequence[Joined]) -> str:
     arrows = [_arrow(nodes, i, arrow, centers_V2, sizes_V2) for i, arrow in enumerate(joined)]
     boxes = [_box(node, centers_V2[i], sizes_V2[i]) for i, node in enumerate(nodes)]
     return (
-        f'<svg viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" role="group">'
+        f'<svg viewBox="0 0 {width:.0f} {height:.0f}" role="group" '
+        f'style="width:min(100%,{width:.0f}px);min-width:{_LEAST_SCALE * width:.0f}px">'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
         'orient="auto-start-reverse"><path d="M0 .8 7.4 4 0 7.2z"/></marker></defs>\n'
         + "\n".join([*arrows, *boxes])
