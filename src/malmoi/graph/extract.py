@@ -17,12 +17,13 @@ from malmoi.graph.graph import FoundMention, FoundRelation, Graph, GraphSentence
 from malmoi.graph.options import GraphOptions, PageOptions
 from malmoi.graph.page import to_html
 from malmoi.predictor import Predictor
+from malmoi.progress import progress_bar
 from malmoi.tasks.relation import Relation
 from malmoi.tasks.relation_files import RelationExample
 from malmoi.tasks.spans import Mention
 from malmoi.tasks.tagging import Tagging
 
-_PAIRS_AT_ONCE = 2048
+_PAIRS_AT_ONCE = 512
 SUFFIXES = (".html", ".json", ".graphml", ".ttl")
 
 
@@ -134,13 +135,19 @@ def _related(
         for pair in permutations(range(len(sentence.mentions)), 2)
     )
     # A long list of names has many pairs: they are made as they are needed.
-    while chunk := list(islice(pairs, _PAIRS_AT_ONCE)):
-        examples = [_example(sentences[number], subject, obj) for number, subject, obj in chunk]
-        for (number, subject, obj), prediction in zip(chunk, model.predict(examples), strict=True):
-            score = prediction.probabilities[prediction.label]
-            if prediction.label != unrelated and score >= threshold:
-                found[number].append(FoundRelation(subject, obj, prediction.label, score))
+    with progress_bar("relations (pairs)", sum(map(_n_pairs, sentences))) as bar:
+        while chunk := list(islice(pairs, _PAIRS_AT_ONCE)):
+            examples = [_example(sentences[number], subject, obj) for number, subject, obj in chunk]
+            for (number, subject, obj), prediction in zip(chunk, model.predict(examples), strict=True):
+                score = prediction.probabilities[prediction.label]
+                if prediction.label != unrelated and score >= threshold:
+                    found[number].append(FoundRelation(subject, obj, prediction.label, score))
+            bar.update(len(chunk))
     return [replace(sentence, relations=tuple(f)) for sentence, f in zip(sentences, found, strict=True)]
+
+
+def _n_pairs(sentence: GraphSentence) -> int:
+    return len(sentence.mentions) * (len(sentence.mentions) - 1)
 
 
 def _example(sentence: GraphSentence, subject: int, obj: int) -> RelationExample:
@@ -164,9 +171,9 @@ def write_graph(graph: Graph, out: Path, page: PageOptions = PageOptions(), *, f
         ".ttl": lambda: to_turtle(graph),
     }[out.suffix.lower()]()
     write_text(out, made)
-    n_mentions = [len(sentence.mentions) for sentence in graph.sentences]
-    n_pairs = sum(n * (n - 1) for n in n_mentions)
-    return GraphReport(len(graph.sentences), sum(n_mentions), n_pairs, len(graph.entities), len(graph.edges), str(out))
+    n_mentions = sum(len(sentence.mentions) for sentence in graph.sentences)
+    n_pairs = sum(map(_n_pairs, graph.sentences))
+    return GraphReport(len(graph.sentences), n_mentions, n_pairs, len(graph.entities), len(graph.edges), str(out))
 
 
 def check_graph_output(out: Path, *, force: bool) -> None:
