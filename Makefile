@@ -40,8 +40,12 @@ check: install-dev
 bench: install-dev
 	set -e; for claim in $(CLAIMS); do $(BIN)/python benchmarks/$$claim.py --quick; done
 
+# The page of commands and the notebooks, then the site of all of them in site/; a broken link is an error.
 docs: install-dev
 	$(BIN)/python docs/make_cli.py
+	$(BIN)/python docs/tutorials/make_notebooks.py
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs site
+	@echo "open site/index.html"
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

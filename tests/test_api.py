@@ -73,6 +73,7 @@ FLAGS = {
     "plan": "--size --device --n-devices --steps --epochs --budget --price-per-hour",
     "report": "--out --force",
     "export": "--out --int8 --dev --format --force",
+    "graph": "--entities --relations --out --threshold --entity-threshold --device --force",
     "serve": "--host --port --workers --api-key-file --cors --max-queue --max-examples --timeout-s --device",
     "study": "--out --ways --task --budget --size --seeds --epochs --seed --workers --device --force",
     "embed": "--out --device --workers --engine",

@@ -61,7 +61,21 @@ def test_help_names_every_command_and_never_loads_torch() -> None:
     "arguments", [["corpus", "a.txt"], ["vocab", "x", "--out", "y", "--size", "many"], ["nonsense"]]
 )
 def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
-    assert malmoi(*arguments).returncode == 2
+    result = malmoi(*arguments)
+    assert result.returncode == 2 and not result.stdout
+    # In the words of any other error, on one line.
+    [line] = result.stderr.splitlines()
+    assert line.startswith("error: ") and "--help`." in line
+
+
+def test_tab_completion_is_written_where_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # the shell's start file is written, too
+    script = tmp_path / "malmoi.bash"
+    assert malmoi("--install-completion", "--shell", "bash", "--output", script).returncode == 0
+    text = script.read_text(encoding="utf-8")
+    assert "finetune" in text and "--segment" in text
+    assert str(script) in (tmp_path / ".bashrc").read_text(encoding="utf-8")
+    assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
 
 
 def test_corpus_refuses_what_cannot_be_text(tmp_path: Path) -> None:

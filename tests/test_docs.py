@@ -1,5 +1,6 @@
 """The pages of docs/: that of the command line is up to date, and the stages' Python runs, one page after the other."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -33,3 +34,26 @@ def test_the_stages_run_in_python_as_their_pages_say(tmp_path: Path, monkeypatch
     assert {path.name for path in tmp_path.iterdir() if path.is_dir()} == {
         *("my_text", "corpus", "tokenizer", "shards", "pretrained", "model")
     }
+
+
+def test_the_site_builds_without_a_warning_and_asks_no_other_server(tmp_path: Path) -> None:
+    pytest.importorskip("sphinx", reason="sphinx is not installed")
+    command = [
+        sys.executable,
+        "-m",
+        "sphinx",
+        "-W",
+        "--keep-going",
+        "-q",
+        "-b",
+        "html",
+        str(ROOT / "docs"),
+        str(tmp_path),
+    ]
+    made = subprocess.run(command, capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr
+    for page in tmp_path.glob("*.html"):
+        html = page.read_text(encoding="utf-8")
+        assert not re.search(r'(?:src|<link[^>]+href)="https?://', html), f"{page.name} loads something from outside"
+    api = (tmp_path / "api.html").read_text(encoding="utf-8")
+    assert "malmoi.predictor.Predictor.predict" in api

@@ -20,7 +20,7 @@ LAYERS = [
     ["pretraining.pretrain", "predictor"],
     ["baseline", "finetune_run", "submission"],
     ["finetune_sweep"],
-    ["finetune", "info", "export", "search.*"],
+    ["finetune", "info", "export", "search.*", "graph.*"],
     ["report_plots"],
     ["report", "serving.*", "study.*"],
     ["quickstart"],

@@ -59,7 +59,8 @@ class _LineBar(Bar):
         if now - self._shown >= _LINE_EVERY_S:
             self._shown = now
             left = (now - self._began) / max(1, self.done - self._first) * (self.total - self.done)
-            line = f"{self.description} {self.done:,}/{self.total:,}  {self.note}  {left / 60:.0f} min left"
+            time_left = f"{left / 60:.0f} min" if left >= 100 else f"{left:.0f} s"
+            line = f"{self.description} {self.done:,}/{self.total:,}  {self.note}  {time_left} left"
             print(line, file=sys.stderr, flush=True)
 
 

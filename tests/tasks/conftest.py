@@ -15,6 +15,7 @@ class CharacterTokenizer:
     cls_id = -1
     sep_id = -2
     mask_id = -3
+    unk_id = -4
 
     def encode_batch(self, texts: Sequence[str], *, special_tokens: bool = True) -> list[Encoding]:
         assert not special_tokens

@@ -1,11 +1,13 @@
 """Relations: marks around the mentions, which never fall out of a row; KLUE's metrics. One character is one token."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from sklearn.metrics import auc, f1_score, precision_recall_curve
 
 from malmoi.errors import InputError, OptionError
@@ -120,3 +122,18 @@ def test_a_sample_of_the_examples_without_a_relation() -> None:
     assert sampled == replace(TASK, max_negatives=1.5).training_examples(examples)
     assert sampled == sorted(sampled, key=lambda example: example.text), "their order stays"
     assert replace(TASK, max_negatives=9.0).training_examples(examples) == examples
+
+
+def test_marks_that_the_vocabulary_lacks_still_tell_the_mentions_apart(tokenizer: TaskTokenizer) -> None:
+    class WithoutMarks(type(tokenizer)):  # type: ignore[misc]
+        def encode_ids(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+            known = super().encode_ids(texts)
+            return [np.where(np.isin(ids, [ord(c) for c in "@#*^"]), self.unk_id, ids) for ids in known]
+
+    task, known = Relation(("no_relation", "소속"), entity_markers="plain"), WithoutMarks()
+    ends = Mention(0, 1), Mention(2, 3)
+    examples = [RelationExample("가나다", *ends), RelationExample("가나다", *ends[::-1])]
+    subject_first, object_first = (rows[0].ids.tolist() for rows in task.encode_many(examples, known, 32))
+    mask, sep = known.mask_id, known.sep_id
+    assert subject_first == [known.cls_id, mask, ord("가"), mask, ord("나"), sep, ord("다"), sep, sep]
+    assert object_first == [known.cls_id, sep, ord("가"), sep, ord("나"), mask, ord("다"), mask, sep]

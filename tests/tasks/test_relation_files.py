@@ -126,3 +126,44 @@ def test_the_real_klue(data_dir: Path) -> None:
     assert len(examples) == 3247
     relation = Relation.from_examples(examples)
     assert len(relation.labels) == 30 and relation.negative == "no_relation"
+
+
+def graph_file(path: Path, **changes: object) -> Path:
+    record = {
+        "text": "봄이가 가온에 다닌다.",
+        "entities": [{"start": 4, "end": 6, "label": "OG"}, {"start": 0, "end": 2, "label": "PS"}],
+        "relations": [{"subject": 1, "object": 0, "label": "소속"}],
+    }
+    path.write_text(json.dumps(record | changes, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def test_sentences_with_all_their_relations_give_every_ordered_pair(tmp_path: Path) -> None:
+    file = graph_file(tmp_path / "a.jsonl")
+    assert detect_format(Relation, file) == "graph"
+    company, person = Mention(4, 6, "OG"), Mention(0, 2, "PS")
+    assert read_examples(Relation, file) == [
+        RelationExample("봄이가 가온에 다닌다.", company, person, "no_relation"),
+        RelationExample("봄이가 가온에 다닌다.", person, company, "소속"),
+    ]
+    unknown = graph_file(tmp_path / "b.jsonl", relations=None)
+    assert [example.label for example in read_examples(Relation, unknown, "graph")] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"relations": [{"subject": 0, "object": 2, "label": "소속"}]}, "0 to 1"),
+        ({"relations": [{"subject": 1, "object": 1, "label": "소속"}]}, "different"),
+        (
+            {"relations": [{"subject": 0, "object": 1, "label": "가"}, {"subject": 0, "object": 1, "label": "나"}]},
+            "two",
+        ),
+        ({"relations": [{"subject": 0, "object": 1}]}, "label"),
+        ({"entities": [{"start": 4, "end": 60, "label": "OG"}]}, "span 4 to 60"),
+        ({"entities": None}, "no entities"),
+    ],
+)
+def test_relations_that_cannot_be(changes: dict[str, object], message: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=rf"a\.jsonl:1: .*{message}"):
+        read_examples(Relation, graph_file(tmp_path / "a.jsonl", **changes), "graph")

@@ -13,17 +13,30 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
 
 from malmoi import __version__
 from malmoi.artifact import without_nan
 from malmoi.errors import MalmoiError
 
+
+def _usage_error(error: CycloptsError) -> str:
+    """Wrong usage in the same words as any other error, on one line."""
+    return f"error: {' '.join(str(error).split())} See `malmoi {' '.join([*(error.command_chain or ()), '--help'])}`."
+
+
 app = App(
     name="malmoi",
-    help="From raw Korean text to a Korean BERT that works. One command a step.",
+    help="From raw Korean text to a Korean BERT that works. One command a step; begin with `malmoi quickstart`.",
     version=__version__,
     help_on_error=False,
+    # As long as it is: a line broken at 80 cannot be searched for or piped.
+    error_console=Console(stderr=True, soft_wrap=True, markup=False, highlight=False),
+    error_formatter=_usage_error,
+)
+app.register_install_completion_command(
+    help="Let Tab complete commands and flags, in bash, zsh or fish; writes into the shell's start file."
 )
 Flat = Parameter(name="*")
 TextOrDash = Annotated[str, Parameter(allow_leading_hyphen=True)]

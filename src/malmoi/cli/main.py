@@ -6,6 +6,7 @@ The modules imported here register their commands; each imports what computes on
 import malmoi.cli.analyze
 import malmoi.cli.articles
 import malmoi.cli.data
+import malmoi.cli.graph
 import malmoi.cli.learn
 import malmoi.cli.look
 import malmoi.cli.search

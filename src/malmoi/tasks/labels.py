@@ -15,7 +15,7 @@ from malmoi.errors import CheckpointError, InputError
 from malmoi.tasks.fields import COLUMNS, plain_label, read_fields
 from malmoi.tasks.gold import check_as_many, gold_labels
 from malmoi.tasks.metrics import Confusion, confusion_matrix, label_metrics, present_labels
-from malmoi.tasks.task import Head, Row, Scores, Task
+from malmoi.tasks.task import Head, Row, Scores, Task, check_finite
 
 MAX_CONFUSION_LABELS = 20
 """With more labels than this a confusion matrix is no picture any more, and is left out."""
@@ -182,12 +182,8 @@ def softmax(outputs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     Raises:
         CheckpointError: an output is not finite.
     """
+    check_finite([outputs])
     wide = outputs.astype(np.float64)
-    if not np.isfinite(wide).all():
-        raise CheckpointError(
-            f"the model's outputs are {wide.tolist()}: expected finite numbers; its weights are broken or "
-            "too large for this precision, so train again or use another checkpoint"
-        )
     powers = np.exp(wide - wide.max())
     probabilities: NDArray[np.float64] = powers / powers.sum()
     return probabilities

@@ -1,8 +1,9 @@
 """Relations: a text with two mentions in, how the first is related to the second out.
 
-The mentions are marked with punctuation and the names of their types, which every vocabulary has: `@ * 사람 * 이도 @`
+The mentions are marked with punctuation and the names of their types, which most vocabularies have: `@ * 사람 * 이도 @`
 for the subject and `# ^ 기관 ^ 집현전 #` for the object (Zhou & Chen 2022, "An Improved Baseline for Sentence-level
-Relation Extraction", typed entity marker (punct)). Nothing is added to the vocabulary.
+Relation Extraction", typed entity marker (punct)). Nothing is added to the vocabulary; where it lacks a mark, as one of
+a small corpus may, `[MASK]` stands in for the subject's and `[SEP]` for the object's: `[UNK]` would be both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from malmoi.tasks.relation_files import (
     RelationExample,
     check_example,
     make_example,
+    read_graph,
     read_jsonl,
     read_kaist,
     read_klue_re,
@@ -43,6 +45,9 @@ _TYPE_WORDS: Mapping[str, str] = {
     "NOH": "수량",
     "QT": "수량",
     "POH": "기타",
+    "AF": "인공물",
+    "EV": "사건",
+    "TI": "시간",
 }
 """Words for the types of KLUE and TTA, which a pre-trained model knows; other types stand as they are written."""
 
@@ -53,10 +58,16 @@ class Relation(LabelTask[RelationExample]):
 
     name: ClassVar[str] = "relation"
     Example: ClassVar[type] = RelationExample
-    READERS: ClassVar[Mapping[str, Reader]] = {"jsonl": read_jsonl, "klue-re": read_klue_re, "kaist": read_kaist}
+    READERS: ClassVar[Mapping[str, Reader]] = {
+        "jsonl": read_jsonl,
+        "graph": read_graph,
+        "klue-re": read_klue_re,
+        "kaist": read_kaist,
+    }
     LAYOUTS: ClassVar[Mapping[str, str]] = {
         r"(?s)\s*\[\s*\{.{0,4000}?\"subject_entity\"": "klue-re",
         r"(\S+\t)*subject_entity\t": "klue-re",
+        r"\{[^\n]*\"entities\"\s*:": "graph",
         r"[^\n]*(\[\[ _sbj_ \]\]|<e1>)": "kaist",
     }
     main_metric: ClassVar[str] = "micro_f1"
@@ -127,6 +138,8 @@ class Relation(LabelTask[RelationExample]):
         parts = [part for example in examples for part in _parts(example)]
         marks = [mark for example in examples for mark in self._marks(example)]
         pieces, mark_pieces = tokenizer.encode_ids(parts), tokenizer.encode_ids(marks)
+        stand_ins = [id for example in examples for id in _stand_ins(example, tokenizer)]
+        mark_pieces = [np.where(m == tokenizer.unk_id, id, m) for m, id in zip(mark_pieces, stand_ins, strict=True)]
         rows = []
         for i, example in enumerate(examples):
             ids = _fitted(pieces[5 * i : 5 * i + 5], mark_pieces[4 * i : 4 * i + 4], max_tokens - _N_SPECIAL)
@@ -156,6 +169,13 @@ class Relation(LabelTask[RelationExample]):
 
 
 _OPTIONS = tuple(field.name for field in fields(Relation) if field.name != "labels")
+
+
+def _stand_ins(example: RelationExample, tokenizer: TaskTokenizer) -> list[int]:
+    """For each of the four marks what stands for what the vocabulary lacks of it."""
+    subject_first = _ordered(example)[0] is example.subject
+    pair = (tokenizer.mask_id, tokenizer.sep_id) if subject_first else (tokenizer.sep_id, tokenizer.mask_id)
+    return [pair[0], pair[0], pair[1], pair[1]]
 
 
 def _ordered(example: RelationExample) -> tuple[Mention, Mention]:

@@ -1,22 +1,26 @@
-"""Files of relations between two mentions: KLUE-RE, KAIST's TSV, JSON Lines. Prediction is `relation.py`."""
+"""Files of relations between mentions: KLUE-RE, KAIST's TSV, two kinds of JSON Lines. Prediction is `relation.py`."""
 
 import csv
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 from malmoi.errors import DataError, InputError
 from malmoi.tasks.fields import plain_label
 from malmoi.tasks.files import read_head, read_json_lines, read_json_list, read_lines, read_records
-from malmoi.tasks.spans import Mention, check_span, number_field, text_field
+from malmoi.tasks.spans import Mention, check_span, list_field, number_field, text_field
+from malmoi.tasks.tagging_files import make_example as make_sentence
 
 _KAIST_MARK = re.compile(r" ?\[\[ ?(.*?) ?\]\] ?")  # one blank on both sides is the mark's, not the sentence's
 _TAGS = re.compile(r"</?e([12])>")
 NO_RELATION = "NA"
 """The label of KAIST's sentences of which people said that they do not show the relation."""
+UNRELATED = "no_relation"
+"""The label of two entities of which a sentence says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,43 @@ def check_example(example: RelationExample) -> RelationExample:
 def read_jsonl(path: Path) -> Iterator[RelationExample]:
     """JSON Lines: `{"text", "subject": {"start", "end", "type"}, "object", "label"}`; `type` is optional."""
     return read_records(path, read_json_lines, make_example)
+
+
+def read_graph(path: Path) -> Iterator[RelationExample]:
+    """Sentences with all their entities and relations, as JSON Lines: an example for every ordered pair of entities.
+
+    `{"text", "entities": [{"start", "end", "label"}], "relations": [{"subject": 0, "object": 1, "label"}]}`; these
+    numbers are places in `entities`. Pairs that are not named are `no_relation`. The tagging task reads the same file.
+    """
+    for examples in read_records(path, read_json_lines, _pairs):
+        yield from examples
+
+
+def _pairs(record: Mapping[str, Any]) -> list[RelationExample]:
+    entities = list_field(record, "entities")
+    relations = list_field(record, "relations")
+    if entities is None:
+        raise InputError("the sentence has no entities: expected a list, empty where there are none")
+    # Checked as the tagging task does; the order stays that of the file, which the relations count by.
+    make_sentence(record)
+    mentions = [Mention(int(e["start"]), int(e["end"]), e["label"].strip()) for e in entities]
+    labels: dict[tuple[int, int], str | None] = {}
+    for relation in relations or ():
+        ends = number_field(relation, "subject"), number_field(relation, "object")
+        if ends[0] == ends[1] or not all(0 <= end < len(mentions) for end in ends):
+            raise InputError(
+                f"a relation from entity {ends[0]} to entity {ends[1]}: expected two different numbers from 0 to "
+                f"{len(mentions) - 1}, places in the list of entities"
+            )
+        if ends in labels:
+            raise InputError(f"two relations from entity {ends[0]} to entity {ends[1]}: expected one; keep one of them")
+        labels[ends] = text_field(relation, "label")
+    text = record["text"]
+    known = None if relations is None else UNRELATED
+    return [
+        RelationExample(text, mentions[a], mentions[b], labels.get((a, b), known))
+        for a, b in permutations(range(len(mentions)), 2)
+    ]
 
 
 def read_klue_re(path: Path) -> Iterator[RelationExample]:

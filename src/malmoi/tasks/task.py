@@ -37,6 +37,10 @@ class TaskTokenizer(Protocol):
     def mask_id(self) -> int:
         """Id of `[MASK]`."""
 
+    @property
+    def unk_id(self) -> int:
+        """Id of `[UNK]`."""
+
     def encode_batch(self, texts: Sequence[str], *, special_tokens: bool = True) -> list[Encoding]:
         """Ids, pieces and spans of each text."""
 
