@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from torch.utils.flop_counter import FlopCounterMode
 
-from malmoi.pretraining.examples import DataPosition
+from malmoi.pretraining.batch import DataPosition
 from malmoi.pretraining.run import PretrainingRun
 
 _MIN_STEPS = 10
@@ -35,7 +35,7 @@ def step_operations(run: PretrainingRun) -> float:
     What looks up, adds and norms is not counted, nor the optimiser.
     """
     with FlopCounterMode(display=False) as counter:
-        run.losses(run.source.batch(DataPosition())).total.backward()  # type: ignore[no-untyped-call]
+        run.part_losses(run.source.batch(DataPosition())).total.backward()  # type: ignore[no-untyped-call]
     run.model.zero_grad()
     return float(counter.get_total_flops())
 
