@@ -24,6 +24,8 @@ def render() -> str:
     page = page[page.index("**Commands**") :]
     # Help that is wrapped in the source comes with its line ends.
     page = re.sub(r"\n {2,}(?=\S)", " ", page)
+    # A heading's anchor keeps all of its hyphens.
+    page = page.replace("(#malmoi-install-completion)", "(#malmoi---install-completion)")
     page = "\n".join(line.rstrip() for line in page.splitlines())
     return f"{_PREFACE}\n{page.strip()}\n"
 

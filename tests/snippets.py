@@ -14,7 +14,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def command_lines(page: Path) -> list[list[str]]:
     """The arguments of every `malmoi …` in the shell blocks of a page and, where it has flags, in its prose."""
-    lines = [line for block in blocks(page, "bash") for line in block.splitlines()]
+    lines = [line for block in blocks(page, "bash") for line in block.replace("\\\n", "").splitlines()]
     prose = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     lines += [code for code in re.findall(r"`(malmoi [a-z][^`]*)`", prose) if " --" in code]
     return [words[1:] for line in lines for words in _pipeline(line) if words[:1] == ["malmoi"]]
