@@ -103,7 +103,7 @@ def test_two_processes_learn_what_one_learns(workshop: Path, two: Path, tmp_path
 @pytest.mark.slow
 def test_a_worker_is_killed_and_the_run_recovers(workshop: Path, two: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    process = torchrun(workshop, out, 200, "--resume", restarts=2)
+    process = torchrun(workshop, out, 200, "--resume", restarts=5)
     until = time.monotonic() + 200
     while not (out / "checkpoints" / "step-00000040").is_dir():
         assert process.poll() is None and time.monotonic() < until, process.communicate()
