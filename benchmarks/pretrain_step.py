@@ -23,6 +23,8 @@ from malmoi.training.device import autocast, has_fast_bfloat16, keep_freed_memor
 from malmoi.training.losses import cross_entropy_pass, cross_entropy_with_accuracy
 
 CPU = torch.device("cpu")
+_LR = 1e-7
+"""So small that the one batch is not learnt by heart: that would drive logits and gradients into denormal numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,7 @@ class Ours:
             model.encoder.compile(fullgraph=True, dynamic=False)
             model.masked_head.compile(fullgraph=True, dynamic=False)
             one_pass = torch.compile(cross_entropy_pass, fullgraph=True, dynamic=False)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=_LR, fused=True)
         firsts = torch.arange(self.shape.n_rows) * self.shape.n_tokens
 
         def step() -> None:
@@ -118,7 +120,7 @@ class Theirs:
         )
         model = BertForPreTraining(peer)
         run = torch.compile(model) if self.compiled else model
-        optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+        optimizer = torch.optim.AdamW(model.parameters(), lr=_LR, fused=True)
         labels = torch.full_like(data.ids, -100).view(-1)
         labels[data.masked] = data.targets
         labels = labels.view_as(data.ids)

@@ -359,14 +359,14 @@ except MalmoiError as error:
 def test_no_memory_says_which_batch_fits(workshop: Path, tmp_path: Path) -> None:
     """In processes of their own that may take only so much; what the first advises, the second does in hardly more."""
     places = [str(workshop / "shards"), str(workshop / "tokenizer"), str(tmp_path / "run")]
-    said = subprocess.check_output([sys.executable, "-c", _LITTLE_MEMORY, *places, "1", "150"], text=True)
+    said = subprocess.check_output([sys.executable, "-c", _LITTLE_MEMORY, *places, "1", "220"], text=True)
     advice = re.fullmatch(
         r"batch_rows is 64, of 256 tokens: too much for the memory of cpu; (\d+) rows at once fit: pass --accumulate "
         r"(\d+) for the same steps in parts, or --batch-rows \1 for smaller ones\n",
         said,
     )
     assert advice is not None and int(advice[1]) * int(advice[2]) == 64, said
-    done = [sys.executable, "-c", _LITTLE_MEMORY, *places, advice[2], "200"]
+    done = [sys.executable, "-c", _LITTLE_MEMORY, *places, advice[2], "280"]
     assert subprocess.check_output(done, text=True) == "1\n"
 
 
