@@ -366,7 +366,7 @@ def test_no_memory_says_which_batch_fits(workshop: Path, tmp_path: Path) -> None
         said,
     )
     assert advice is not None and int(advice[1]) * int(advice[2]) == 64, said
-    done = [sys.executable, "-c", _LITTLE_MEMORY, *places, advice[2], "280"]
+    done = [sys.executable, "-c", _LITTLE_MEMORY, *places, advice[2], "400"]
     assert subprocess.check_output(done, text=True) == "1\n"
 
 
