@@ -39,6 +39,21 @@ def test_a_line_averages_the_steps_since_the_line_before(tmp_path: Path) -> None
     assert "loss 8.000" in log.note
 
 
+def test_a_line_after_a_save_in_between_is_the_same_line(tmp_path: Path) -> None:
+    write(tmp_path / "whole.jsonl", range(1, 11))
+    first = write(tmp_path / "log.jsonl", range(1, 9))
+    saved = json.loads(json.dumps(first.pending))
+    assert saved == {"loss": [6.0, 7.0, 8.0], "grad_norm": [2.0, 2.0, 2.0]}
+    with StepLog(tmp_path / "log.jsonl", after_step=8, pending=saved) as log:
+        for number in (9, 10):
+            log.add(step(number), n_examples=4, n_tokens=100)
+        log.write(tokens=1000)
+        assert log.pending == {}
+    names = ("step", "loss", "grad_norm", "lr", "tokens")
+    for mine, whole in zip(lines(tmp_path / "log.jsonl"), lines(tmp_path / "whole.jsonl"), strict=True):
+        assert [mine[name] for name in names] == [whole[name] for name in names]
+
+
 def test_a_value_is_averaged_over_the_steps_that_have_it(tmp_path: Path) -> None:
     # Once a batch without a pair of texts counted as one with a next-sentence loss of 0.
     with StepLog(tmp_path / "log.jsonl") as log:

@@ -137,16 +137,17 @@ def _train(run: PretrainingRun, tokenizer: Tokenizer, out: Path, n_steps: int) -
     """Take the steps that are left; log and save on the way."""
     options, checkpoints, group = run.options, out / CHECKPOINTS, run.group
     optimizers = build_optimizers(run.model, optimizer_options(options), n_steps, precision=options.precision)
-    position, n_tokens = DataPosition(), 0
+    position, n_tokens, pending = DataPosition(), 0, None
     loaded = load_latest_state(checkpoints, run.model, optimizers, may_write=group.is_first)
     if loaded is not None:
         position, n_tokens = DataPosition.from_json(loaded["position"]), loaded["n_tokens"]
+        pending = loaded.get("pending")  # not in the saves of versions before
     group.wait()
     started = time.monotonic()
     batches = Remembering(run.batches(position, n_steps))
     last: dict[str, float] = {}
     with (
-        _watch(run, tokenizer, out, position.step) as watch,
+        _watch(run, tokenizer, out, position.step, pending) as watch,
         progress_bar("pre-training", n_steps, position.step) as bar,
         stop_signals() as stopped,
         _bad_batch_put_aside(batches, out),
@@ -167,7 +168,7 @@ def _train(run: PretrainingRun, tokenizer: Tokenizer, out: Path, n_steps: int) -
                 watch.step(step, n_tokens, position, is_last=is_last)
                 last = watch.log.last
                 if step.number % options.save_every == 0 or is_last:
-                    values = {"position": asdict(position), "n_tokens": n_tokens}
+                    values = {"position": asdict(position), "n_tokens": n_tokens, "pending": watch.log.pending}
                     save_state(checkpoints, step.number, run.model, optimizers, values, keep=options.keep)
                 bar.update(note=watch.log.note)
             if is_last:
@@ -183,10 +184,10 @@ def _train(run: PretrainingRun, tokenizer: Tokenizer, out: Path, n_steps: int) -
 
 
 def _watch(
-    run: PretrainingRun, tokenizer: Tokenizer, out: Path, after_step: int
+    run: PretrainingRun, tokenizer: Tokenizer, out: Path, after_step: int, pending: dict[str, list[float]] | None
 ) -> AbstractContextManager[Watch | None]:
     """What is written on the way, by the first process alone."""
-    return Watch(run, tokenizer, out, after_step=after_step) if run.group.is_first else nullcontext()
+    return Watch(run, tokenizer, out, after_step=after_step, pending=pending) if run.group.is_first else nullcontext()
 
 
 @contextmanager

@@ -21,13 +21,21 @@ _TENSORBOARD = "tensorboard"
 class Watch:
     """Counts every step and writes what is due after it."""
 
-    def __init__(self, run: PretrainingRun, tokenizer: Tokenizer, out: Path, *, after_step: int) -> None:
+    def __init__(
+        self,
+        run: PretrainingRun,
+        tokenizer: Tokenizer,
+        out: Path,
+        *,
+        after_step: int,
+        pending: dict[str, list[float]] | None = None,
+    ) -> None:
         self.run, self._out = run, out
         self._every = run.options.eval_every or run.options.save_every
         self._held_out = None if run.held_out is None else HeldOut(run, run.held_out, tokenizer)
         cut_log(out / EVALUATIONS, after_step)
         with ExitStack() as opened:
-            self.log = opened.enter_context(StepLog(out / LOG, after_step=after_step))
+            self.log = opened.enter_context(StepLog(out / LOG, after_step=after_step, pending=pending))
             self._board = None
             if run.options.tensorboard:
                 self._board = opened.enter_context(TensorBoard(out / _TENSORBOARD, after_step=after_step))

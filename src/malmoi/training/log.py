@@ -18,7 +18,7 @@ from malmoi.training.fit import Step
 class StepLog:
     """Appends to a log file; lines after `after_step` (of a run that was killed later) are cut off first."""
 
-    def __init__(self, path: Path, *, after_step: int = 0) -> None:
+    def __init__(self, path: Path, *, after_step: int = 0, pending: Mapping[str, list[float]] | None = None) -> None:
         self.last: dict[str, float] = {}
         """The newest line, also one of an earlier process."""
         self.note = ""
@@ -27,6 +27,12 @@ class StepLog:
         # Unbuffered: a line that the disk refuses must not come up again when the file is closed.
         self._file = path.open("ab", buffering=0)
         self._begin()
+        self._values.update(pending or {})
+
+    @property
+    def pending(self) -> dict[str, list[float]]:
+        """Values of the steps since the last line: saved with a run's state, the next line is the same after a kill."""
+        return dict(self._values)
 
     def _begin(self) -> None:
         self._values: defaultdict[str, list[float]] = defaultdict(list)
