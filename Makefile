@@ -29,7 +29,7 @@ quickstart: install
 	$(BIN)/malmoi quickstart --force
 
 test: install-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	$(BIN)/python -m pytest
 
 check: install-dev
 	$(BIN)/ruff check .

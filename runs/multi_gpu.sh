@@ -11,6 +11,8 @@ NODES=${NODES:-1}
 HEAD=${HEAD:-localhost:29400}
 GPUS=${GPUS:-8}
 STEPS=${STEPS:-125000}
+# A store of its own for every attempt: in a shared one a restarted worker may read where a dead one listened, and wait.
+export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1
 
 torchrun --nnodes="$NODES" --nproc-per-node="$GPUS" --rdzv-backend=c10d --rdzv-endpoint="$HEAD" --max-restarts=5 \
     -m malmoi.cli pretrain shards tokenizer --out pretrained --size base --steps "$STEPS" \
