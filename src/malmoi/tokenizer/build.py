@@ -8,22 +8,18 @@ from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
-from malmoi import __version__
 from malmoi.artifact import check_output, staged_directory
 from malmoi.corpus.readers import iter_corpus
 from malmoi.engine import Engine
-from malmoi.errors import InputError
 from malmoi.morphology.catalog import make_analyzer
-from malmoi.morphology.morph import Analyzer
 from malmoi.tokenizer.card import VocabReport as VocabReport
 from malmoi.tokenizer.card import write_card
-from malmoi.tokenizer.count import CorpusCounts, corpus_state, count_corpus
+from malmoi.tokenizer.count import CorpusCounts, counted
 from malmoi.tokenizer.learn import Learnt, learn
 from malmoi.tokenizer.learn import VocabOptions as VocabOptions
 from malmoi.tokenizer.measure import N_EXAMPLES, longest_pieces, measure, pick_sentences, script_shares
 from malmoi.tokenizer.segment import WAYS
 from malmoi.tokenizer.tokenizer import Tokenizer
-from malmoi.workplace import workplace
 
 _N_SENTENCES = 8
 _MAX_LEARNT_DOCUMENTS = 1000
@@ -57,10 +53,7 @@ def build_vocab(
     check_output(out, force=force)
     # First: it may not be installed.
     analyzer = make_analyzer(options.analyzer) if WAYS[options.segment].cut else None
-    with workplace(out, _journal(corpus, options, analyzer)) as work:
-        counts = count_corpus(corpus, options, work=work, workers=workers, engine=engine)
-        if not counts.words:
-            raise InputError(f"{corpus} holds no text: expected a corpus, made by `malmoi corpus`")
+    with counted(corpus, out, options, workers=workers, engine=engine) as (counts, work):
         learnt = learn(counts.words, options)
         tokenizer = Tokenizer.from_vocabulary(
             learnt.vocabulary,
@@ -76,16 +69,6 @@ def build_vocab(
             tokenizer.save(staged)
             write_card(report, staged)
     return report
-
-
-def _journal(corpus: Path, options: VocabOptions, analyzer: Analyzer | None) -> dict[str, object]:
-    """All that decides what is counted; the size, for one, does not."""
-    return {
-        "malmoi": __version__,
-        "corpus": corpus_state(corpus),
-        "analyzer": analyzer and [analyzer.name, analyzer.version],
-        **{name: getattr(options, name) for name in ("segment", "lowercase", "tokens", "held_out")},
-    }
 
 
 def _judge(tokenizer: Tokenizer, corpus: Path, counts: CorpusCounts, learnt: Learnt) -> VocabReport:

@@ -9,21 +9,24 @@ import json
 import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import IO
 
+from malmoi import __version__
 from malmoi.corpus.readers import corpus_parts, iter_corpus
 from malmoi.corpus.sentences import split_sentences
 from malmoi.engine import Engine, map_ordered
+from malmoi.errors import InputError
 from malmoi.morphology.catalog import make_analyzer
 from malmoi.tokenizer.analysed import UnitCutter
 from malmoi.tokenizer.analysed import count_words as count_unit_words
 from malmoi.tokenizer.backend import DELETED_BLANKS, MAX_WORD_CHARS, malmoi_normalizer, malmoi_pre_tokenizer
 from malmoi.tokenizer.learn import VocabOptions
 from malmoi.tokenizer.segment import WAYS
-from malmoi.workplace import map_kept
+from malmoi.workplace import map_kept, workplace
 
 MAX_HELD_OUT_CHARS = 10_000_000
 """Characters of held-out text that are kept to measure on; what exceeds them is left out of learning all the same."""
@@ -76,6 +79,29 @@ class CorpusCounts:
         self.n_forgotten += len(self.words) - n_left
         self.forgotten_count = max(lowest, self.forgotten_count)
         self.words = Counter({word: n for word, n in self.words.items() if n > lowest})
+
+
+@contextmanager
+def counted(
+    corpus: Path, out: Path, options: VocabOptions, *, workers: int = 1, engine: Engine = "local"
+) -> Iterator[tuple[CorpusCounts, Path]]:
+    """Count a corpus for `out`; yields the counts and the working directory, where they stay until the block ends well.
+
+    Raises:
+        InputError: the corpus cannot be read or holds no text. OutputError: see `workplace`.
+    """
+    analyzer = make_analyzer(options.analyzer) if WAYS[options.segment].cut else None
+    journal = {  # all that decides what is counted; the size, for one, does not
+        "malmoi": __version__,
+        "corpus": corpus_state(corpus),
+        "analyzer": analyzer and [analyzer.name, analyzer.version],
+        **{name: getattr(options, name) for name in ("segment", "lowercase", "tokens", "held_out")},
+    }
+    with workplace(out, journal) as work:
+        counts = count_corpus(corpus, options, work=work, workers=workers, engine=engine)
+        if not counts.words:
+            raise InputError(f"{corpus} holds no text: expected a corpus, made by `malmoi corpus`")
+        yield counts, work
 
 
 def count_corpus(

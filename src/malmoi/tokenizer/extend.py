@@ -13,9 +13,9 @@ from typing import Any
 
 from malmoi.artifact import check_output, staged_directory, write_json, write_text
 from malmoi.engine import Engine
-from malmoi.errors import InputError, OptionError, VocabularyError
+from malmoi.errors import OptionError, VocabularyError
 from malmoi.tokenizer.bpe import PairMerger
-from malmoi.tokenizer.count import count_corpus
+from malmoi.tokenizer.count import counted
 from malmoi.tokenizer.learn import VocabOptions, choose_characters
 from malmoi.tokenizer.measure import measure
 from malmoi.tokenizer.segment import WAYS, Segment
@@ -82,36 +82,45 @@ def extend_vocab(
         raise OptionError(f"size is {options.size}: expected more than the {old.n_tokens:,} entries of {base}")
     lowercase = not any(token != token.lower() and token[0] != "[" for token in old.vocabulary.tokens)
     options = replace(options, segment=old.segment, lowercase=lowercase)  # type: ignore[arg-type]
-    counts = count_corpus(corpus, options, workers=workers, engine=engine)
-    if not counts.words:
-        raise InputError(f"{corpus} holds no text: expected a corpus, made by `malmoi corpus`")
+    with counted(corpus, out, options, workers=workers, engine=engine) as (counts, work):
+        characters, pieces = _new_entries(old, counts.words, options)
+        settings = {"size": options.size, "base": old.fingerprint}
+        staging = staged_directory(out, kind="tokenizer", options=settings, force=force, temporary=work / "out")
+        with staging as staged:
+            _write_extended(old, [*characters, *pieces], staged)
+            report = _judge(old, Tokenizer.load(staged), characters, pieces, counts.held_out)
+            write_json(staged / "report.json", vars(report))
+    return report
+
+
+def _new_entries(old: Tokenizer, words: Mapping[str, int], options: VocabOptions) -> tuple[list[str], list[str]]:
+    """Characters that are missing, and the pieces that there is room for then."""
     way, known = WAYS[old.segment], set(old.vocabulary.tokens)
-    characters = [] if way.cut else [token for token in _character_entries(counts.words, options) if token not in known]
+    characters = [] if way.cut else [token for token in _character_entries(words, options) if token not in known]
     n_wanted = options.size - old.n_tokens - len(characters)
     if n_wanted < 0:
         raise OptionError(
             f"size is {options.size}: the corpus has characters for {len(characters)} new entries, pass --size "
             f"{old.n_tokens + len(characters)} or more, or a lower --char-coverage"
         )
-    pieces = _new_pieces(counts.words, way, options, known, n_wanted)
-    settings = {"size": options.size, "base": old.fingerprint}
-    with staged_directory(out, kind="tokenizer", options=settings, force=force) as staged:
-        _write_extended(old, [*characters, *pieces], staged)
-        new = Tokenizer.load(staged)
-        before, now = measure(old, counts.held_out), measure(new, counts.held_out)
-        report = ExtendReport(
-            n_before=old.n_tokens,
-            n_characters=len(characters),
-            n_pieces=len(pieces),
-            size=new.n_tokens,
-            first=pieces[:50],
-            fertility_before=before.fertility,
-            fertility=now.fertility,
-            unk_rate_before=before.unk_rate,
-            unk_rate=now.unk_rate,
-        )
-        write_json(staged / "report.json", vars(report))
-    return report
+    return characters, _new_pieces(words, way, options, known, n_wanted)
+
+
+def _judge(
+    old: Tokenizer, new: Tokenizer, characters: list[str], pieces: list[str], held_out: list[str]
+) -> ExtendReport:
+    before, now = measure(old, held_out), measure(new, held_out)
+    return ExtendReport(
+        n_before=old.n_tokens,
+        n_characters=len(characters),
+        n_pieces=len(pieces),
+        size=new.n_tokens,
+        first=pieces[:50],
+        fertility_before=before.fertility,
+        fertility=now.fertility,
+        unk_rate_before=before.unk_rate,
+        unk_rate=now.unk_rate,
+    )
 
 
 def _character_entries(words: Mapping[str, int], options: VocabOptions) -> list[str]:
