@@ -14,7 +14,7 @@ import pytest
 from malmoi.errors import CheckpointError, DataError, InputError, OptionError
 from malmoi.search.build import build_index, delete_documents, update_index
 from malmoi.search.embedder import Embedder
-from malmoi.search.hit import fuse
+from malmoi.search.hit import fuse, mix
 from malmoi.search.index import Index
 from malmoi.search.options import Sent2VecOptions
 from malmoi.search.sent2vec import train_sent2vec
@@ -83,14 +83,23 @@ def test_vectors_and_both_together(exported: Path, file: Path, tmp_path: Path) -
     hits = index.search("고래가 산다", 4, by="vector")
     assert [hit.id for hit in hits] == [DOCUMENTS[i]["id"] for i in np.argsort(-cosines)]
     np.testing.assert_allclose([hit.score for hit in hits], np.sort(cosines)[::-1], atol=1e-5)
-    both = index.search("고래가 산다", 4)
-    by_terms = ids(index, "고래가 산다", by="lexical")
-    assert [hit.id for hit in both] == [name for name, _ in fuse([[h.id for h in hits], by_terms], 4)]
+    by_vector, by_terms = (
+        [(h.id, h.score) for h in index.search("고래가 산다", 4, by=by)] for by in ("vector", "lexical")
+    )
+    for by, joined in (("hybrid", mix(by_terms, by_vector, 4)), ("rrf", fuse([by_vector, by_terms], 4))):
+        assert [(h.id, h.score) for h in index.search("고래가 산다", 4, by=by)] == joined
     assert ids(index, "고래", by="vector", where="year < 2000") == ["d'e"]
 
 
 def test_fusion_is_the_sum_of_reciprocal_ranks() -> None:
-    assert fuse([["a", "b"], ["b", "c"]], 2) == [("b", 1 / 62 + 1 / 61), ("a", 1 / 61)]
+    assert fuse([[("a", 9.0), ("b", 8.0)], [("b", 0.3), ("c", 0.2)]], 2) == [("b", 1 / 62 + 1 / 61), ("a", 1 / 61)]
+
+
+def test_mixing_keeps_what_terms_are_sure_of() -> None:
+    lexical, vector = [("a", 8.0), ("b", 2.0)], [("c", 0.9), ("b", 0.8), ("d", 0.6)]
+    # a is not among the nearest: it has the cosine of the last of them; c and d have no term
+    assert mix(lexical, vector, 3) == [("a", 0.5 + 0.3), ("b", 0.125 + 0.4), ("c", 0.45)]
+    assert mix([], vector, 1) == [("c", 0.45)] and mix(lexical, [], 1) == [("a", 0.5)]
 
 
 def test_documents_come_change_and_go(lexical: Path) -> None:

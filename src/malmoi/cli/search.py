@@ -134,7 +134,8 @@ def search(
         query: What to search for; - for a query a line on standard input.
         top_k: At most so many documents.
         where: A condition on their fields, in SQL: "year >= 2020 AND source = '법'".
-        by: Terms (lexical), vectors, or both (hybrid); by default both where there are vectors.
+        by: Terms (lexical), vectors (vector), or both, by their scores (hybrid) or their ranks (rrf); by default hybrid
+            where there are vectors.
         model: Where the model lies, if not where it lay when the index was made.
         device: cpu, cuda, ...; by default the best one here.
     """

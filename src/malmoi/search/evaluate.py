@@ -15,7 +15,7 @@ from malmoi.errors import DataError, InputError, OptionError
 from malmoi.progress import progress_bar
 from malmoi.search.answer import Reranker
 from malmoi.search.documents import SearchDocument, kinds_of, read_documents
-from malmoi.search.hit import fuse
+from malmoi.search.hit import Ranking, mix
 from malmoi.search.lexical import Bm25, best
 from malmoi.search.terms import Terms
 from malmoi.search.vectorizer import load_vectorizer
@@ -25,7 +25,8 @@ _DEPTH = 100
 """Of a ranking; what is further down counts as not found."""
 _N_RESAMPLES = 1000
 _METRICS = ("top_1", "top_10", "mrr", "ndcg_10")
-Rank = Callable[[str], list[int]]
+Rank = Callable[[str], Ranking]
+"""Ids here are places in the list of documents, as text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,40 +127,41 @@ def _retrievers(texts: Sequence[str], models: Sequence[Path], device: str | None
     for model in models:
         by_vector = _by_vector(model, texts, device)
         yield str(model), by_vector
-        yield f"{model} + morphemes", _fused(by_vector, morphemes)
+        yield f"{model} + morphemes", _mixed(morphemes, by_vector)
 
 
 def _by_terms(terms: Terms, texts: Sequence[str]) -> Rank:
     index = Bm25()
     index.add(terms(texts))
-    return lambda query: index.search(next(terms([query])), _DEPTH)[0].tolist()
+    return lambda query: _ranking(*index.search(next(terms([query])), _DEPTH))
 
 
 def _by_vector(model: Path, texts: Sequence[str], device: str | None) -> Rank:
     vectorizer = load_vectorizer(model, device=device)
     vectors = vectorizer.encode(texts, normalize=True)
 
-    def rank(query: str) -> list[int]:
+    def rank(query: str) -> Ranking:
         scores = vectors @ vectorizer.encode([query], normalize=True)[0]
-        return list(best(scores, min(_DEPTH, len(scores)))[0].tolist())
+        return _ranking(*best(scores, min(_DEPTH, len(scores))))
 
     return rank
 
 
-def _fused(first: Rank, second: Rank) -> Rank:
-    def rank(query: str) -> list[int]:
-        rankings = [[f"{number:012d}" for number in one(query)] for one in (first, second)]
-        return [int(name) for name, _ in fuse(rankings, _DEPTH)]
+def _ranking(places: np.ndarray, scores: np.ndarray) -> Ranking:
+    return [(f"{place:012d}", float(score)) for place, score in zip(places, scores, strict=True)]
 
-    return rank
+
+def _mixed(lexical: Rank, vector: Rank) -> Rank:
+    return lambda query: mix(lexical(query), vector(query), _DEPTH)
 
 
 def _reranked(rank: Rank, documents: Sequence[SearchDocument], reranker: Reranker, candidates: int) -> Rank:
-    def again(query: str) -> list[int]:
+    def again(query: str) -> Ranking:
         found = rank(query)
         head = found[:candidates]
-        scores = np.array(reranker.scores(query, [documents[number].text for number in head])) if head else np.zeros(0)
-        return [head[place] for place in np.argsort(-scores, kind="stable")] + found[candidates:]
+        scores = reranker.scores(query, [documents[int(name)].text for name, _ in head]) if head else []
+        judged = [(name, score) for (name, _), score in zip(head, scores, strict=True)]
+        return sorted(judged, key=lambda item: -item[1]) + found[candidates:]
 
     return again
 
@@ -178,7 +180,7 @@ def judge(
     started = time.perf_counter()
     with progress_bar(name, len(queries)) as bar:
         for number, query in enumerate(queries):
-            found = [documents[place].id in query.relevant for place in rank(query.query)]
+            found = [documents[int(name)].id in query.relevant for name, _ in rank(query.query)]
             values[number] = score_ranking(np.array(found, bool), len(query.relevant))
             bar.update()
     seconds = time.perf_counter() - started

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+Ranking = list[tuple[str, float]]
+"""Ids of documents with scores, best first."""
 _RANK_OFFSET = 60
 """Of reciprocal rank fusion, as in Cormack et al. 2009."""
 
@@ -42,7 +44,7 @@ class Hit:
 
     id: str
     score: float
-    """Larger is better: a cosine, BM25, a sum of reciprocal ranks, or a probability, by what ranked it."""
+    """Larger is better; by what ranked it a cosine, BM25, a mean of both, a sum of reciprocal ranks, a probability."""
     text: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Its other fields."""
@@ -54,10 +56,29 @@ class Hit:
         return {"id": self.id, "score": round(self.score, 6), "text": self.text, **self.fields}
 
 
-def fuse(rankings: Sequence[Sequence[str]], top_k: int) -> list[tuple[str, float]]:
-    """Reciprocal rank fusion: ids of several rankings with the sum of 1 / (60 + rank), best first; equals by id."""
+def fuse(rankings: Sequence[Ranking], top_k: int) -> Ranking:
+    """Reciprocal rank fusion: the sum of 1 / (60 + rank) over rankings, best first; equals by id."""
     scores: dict[str, float] = {}
     for ranking in rankings:
-        for rank, name in enumerate(ranking, start=1):
+        for rank, (name, _) in enumerate(ranking, start=1):
             scores[name] = scores.get(name, 0.0) + 1 / (_RANK_OFFSET + rank)
+    return _best_first(scores, top_k)
+
+
+def mix(lexical: Ranking, vector: Ranking, top_k: int) -> Ranking:
+    """Half the cosine, half BM25 as a share of the query's best; equals by id.
+
+    Ranks say nothing of how sure a retriever is, and reciprocal ranks lose much where one of the two is weak;
+    a convex combination of scores does not (Bruch et al. 2023).
+    """
+    best_bm25 = lexical[0][1] if lexical else 1.0
+    farthest = vector[-1][1] if vector else 0.0  # a document beyond the list has this cosine at the most
+    cosines = dict(vector)
+    scores = {name: score / best_bm25 / 2 for name, score in lexical}
+    for name in scores.keys() | cosines.keys():
+        scores[name] = scores.get(name, 0.0) + cosines.get(name, farthest) / 2
+    return _best_first(scores, top_k)
+
+
+def _best_first(scores: Mapping[str, float], top_k: int) -> Ranking:
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:top_k]

@@ -11,7 +11,7 @@ import numpy as np
 
 from malmoi.errors import InputError, OptionError
 from malmoi.search.documents import SearchDocument, document_of, kinds_of
-from malmoi.search.hit import Hit, Place, Reason, fuse
+from malmoi.search.hit import Hit, Place, Ranking, Reason, fuse, mix
 from malmoi.search.lexical import Bm25
 from malmoi.search.options import By
 from malmoi.search.settings import IndexSettings, check_kinds, read_settings, vectorizer_of
@@ -23,9 +23,6 @@ _MIN_CANDIDATES = 50
 """Of each ranking, before they are fused."""
 MAX_QUERY_CHARS = 10_000
 """What is beyond is not looked at: a query that long is a document, and its beginning says what it is about."""
-
-Ranking = list[tuple[str, float]]
-"""Ids and scores, best first."""
 
 
 class Index:
@@ -99,8 +96,9 @@ class Index:
         if top_k < 1:
             raise OptionError(f"top_k is {top_k}: expected 1 or more")
         query = query[:MAX_QUERY_CHARS]
+        by = self.ranks_by(by)
         terms, rankings = self._rankings(query, top_k, where, by, vector)
-        ranked = _joined(rankings, top_k)
+        ranked = _joined(rankings, by, top_k)
         documents = self._table.fetch([name for name, _ in ranked])
         # Another process may have deleted one in between.
         ranked = [(name, score) for name, score in ranked if name in documents]
@@ -112,7 +110,8 @@ class Index:
 
     def rank(self, query: str, top_k: int, where: str | None, by: By | None) -> list[tuple[str, float]]:
         """Ids and scores, best first; see `search`."""
-        return _joined(self._rankings(query, top_k, where, by, None)[1], top_k)
+        by = self.ranks_by(by)
+        return _joined(self._rankings(query, top_k, where, by, None)[1], by, top_k)
 
     def ranks_by(self, by: By | None) -> By:
         """What ranks, the default filled in.
@@ -128,11 +127,10 @@ class Index:
         return by
 
     def _rankings(
-        self, query: str, top_k: int, where: str | None, by: By | None, vector: np.ndarray | None
+        self, query: str, top_k: int, where: str | None, by: By, vector: np.ndarray | None
     ) -> tuple[list[str], dict[str, Ranking]]:
         """The query's terms, and what was asked for it."""
-        by = self.ranks_by(by)
-        n = max(_MIN_CANDIDATES, 2 * top_k) if by == "hybrid" else top_k
+        n = max(_MIN_CANDIDATES, 2 * top_k) if by in ("hybrid", "rrf") else top_k
         terms: list[str] = []
         rankings: dict[str, Ranking] = {}
         if by != "lexical":
@@ -263,9 +261,10 @@ def rows_of(
     ]
 
 
-def _joined(rankings: Mapping[str, Ranking], top_k: int) -> Ranking:
-    """One ranking as it is, two by reciprocal rank fusion."""
-    if len(rankings) == 1:
-        [ranking] = rankings.values()
-        return ranking
-    return fuse([[name for name, _ in ranking] for ranking in rankings.values()], top_k)
+def _joined(rankings: Mapping[str, Ranking], by: By, top_k: int) -> Ranking:
+    """One ranking as it is, two as `by` says."""
+    if by == "hybrid":
+        return mix(rankings["lexical"], rankings["vector"], top_k)
+    if by == "rrf":
+        return fuse(list(rankings.values()), top_k)
+    return rankings[by]

@@ -8,8 +8,8 @@ from malmoi.errors import OptionError
 Unit = Literal["morpheme", "eojeol"]
 """`morpheme`: content morphemes, compound nouns whole and by parts; `eojeol`: what stands between blanks."""
 
-By = Literal["hybrid", "vector", "lexical"]
-"""What ranks: terms, vectors, or both by reciprocal rank fusion."""
+By = Literal["hybrid", "rrf", "vector", "lexical"]
+"""What ranks: terms, vectors, or both: by their scores (hybrid), or by their ranks (rrf: reciprocal rank fusion)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,8 @@ class AnswerOptions:
     candidates: int = 10
     """Documents that are retrieved, and re-ranked where there is a model for it."""
     by: By | None = None
-    """What retrieves them: lexical, vector or hybrid; by default both where there are vectors."""
+    """What retrieves them: lexical, vector, or both, by scores (hybrid) or by ranks (rrf); by default hybrid
+    where there are vectors."""
     threshold: float | None = None
     """Below this score of the best document the answer is none: a probability where a pair model re-ranks."""
     positive: str | None = None
@@ -107,7 +108,8 @@ class MineOptions:
     skip: int = 0
     """Uppermost wrong ones that are passed over: some of them are right, and only nobody says so."""
     by: By | None = None
-    """What retrieves: lexical, vector or hybrid; by default both where there are vectors."""
+    """What retrieves: lexical, vector, or both, by scores (hybrid) or by ranks (rrf); by default hybrid
+    where there are vectors."""
 
     def __post_init__(self) -> None:
         if self.negatives < 1 or self.skip < 0:
