@@ -41,14 +41,15 @@ METHODS = {
         "with_options": "self, options",
     },
     "Embedder": {
-        "load": "directory, *, device=None, precision='auto', pooling=None",
+        "load": "directory, *, device=None, precision='auto', pooling=None, n_threads=None",
         "encode": "self, texts, batch_size=None, *, normalize=None",
         "rows": "self, texts",
     },
     "Index": {
-        "load": "directory, *, model=None, device=None",
-        "search": "self, query, top_k=5, *, where=None, by=None",
+        "load": "directory, *, model=None, device=None, n_threads=None",
+        "search": "self, query, top_k=5, *, where=None, by=None, vector=None",
         "rank": "self, query, top_k, where, by",
+        "ranks_by": "self, by",
         "add": "self, documents",
         "update": "self, documents",
         "delete": "self, ids=None, *, where=None",

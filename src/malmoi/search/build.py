@@ -14,8 +14,9 @@ from malmoi.search.bulk import encode_all, pieces
 from malmoi.search.documents import kinds_of, read_documents
 from malmoi.search.embedder import Embedder
 from malmoi.search.embedder import unit as of_length_one
-from malmoi.search.index import Index, IndexSettings, check_kinds, check_model, rows_of
+from malmoi.search.index import Index, rows_of
 from malmoi.search.options import Unit
+from malmoi.search.settings import IndexSettings, check_kinds, check_model
 from malmoi.search.table import DocumentTable, Row
 from malmoi.search.terms import Terms
 from malmoi.search.vectorizer import Vectorizer, load_vectorizer

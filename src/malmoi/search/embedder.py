@@ -54,6 +54,7 @@ class Embedder:
         device: str | None = None,
         precision: Precision = "auto",
         pooling: Pooling | None = None,
+        n_threads: int | None = None,
     ) -> Self:
         """Load a model directory: an embedder's, also one of sentence-transformers; or any other, with a warning.
 
@@ -62,6 +63,7 @@ class Embedder:
             device: None for the best one here.
             precision: for PyTorch.
             pooling: in place of what the directory says, which is `mean` where it says nothing.
+            n_threads: for ONNX Runtime; None for every core.
 
         Raises:
             CheckpointError: not a model, or damaged.
@@ -69,7 +71,7 @@ class Embedder:
             OptionError: an exported model has another pooling.
         """
         directory = Path(directory)
-        runtime = load_runtime(directory, device=device, precision=precision)
+        runtime = load_runtime(directory, device=device, precision=precision, n_threads=n_threads)
         tokenizer = Tokenizer.load(directory)
         check_vocabulary(tokenizer, runtime.config.n_tokens, directory)
         saved = read_embedding_settings(directory)
@@ -86,7 +88,7 @@ class Embedder:
                                   "export it again, or take the model with its weights")  # fmt: skip
             runtime.pooling = pooling
         settings = replace(saved or EmbeddingSettings(), pooling=runtime.pooling)
-        return cls(tokenizer, runtime, settings, name=_name_of(directory, settings))
+        return cls(tokenizer, runtime, settings, name=name_of(directory, settings))
 
     @property
     def width(self) -> int:
@@ -132,7 +134,7 @@ def _batches(rows: Sequence[list[Row]], max_tokens: int, batch_size: int | None)
         yield from (numbers[start : start + step] for start in range(0, len(numbers), step))
 
 
-def _name_of(directory: Path, settings: EmbeddingSettings) -> str:
+def name_of(directory: Path, settings: EmbeddingSettings) -> str:
     """What an index knows a model by: its directory's name, its pooling, and a hash of what decides its vectors."""
     graph = onnx_file(directory)
     files = [graph] if graph else sorted(path for path in directory.iterdir() if path.suffix in _WEIGHTS)

@@ -9,6 +9,34 @@ _RANK_OFFSET = 60
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a document stands in one ranking."""
+
+    rank: int
+    """From 1."""
+    score: float
+    """BM25, or a cosine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a document was found: its place in each ranking that was asked."""
+
+    lexical: Place | None = None
+    """None: it is not among the best by terms, or terms were not asked."""
+    vector: Place | None = None
+    """Likewise by vectors."""
+    terms: Mapping[str, float] = field(default_factory=dict)
+    """The query's terms that stand in the document, and what each adds to BM25; best first."""
+
+    def to_json(self) -> dict[str, Any]:
+        """`{"lexical": {"rank", "score"}, "vector": …, "terms": {term: score}}`."""
+        places = (("lexical", self.lexical), ("vector", self.vector))
+        found = {name: p and {"rank": p.rank, "score": round(p.score, 6)} for name, p in places}
+        return {**found, "terms": {term: round(score, 6) for term, score in self.terms.items()}}
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A document that was found."""
 
@@ -18,6 +46,8 @@ class Hit:
     text: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Its other fields."""
+    reason: Reason = Reason()
+    """Why it was found; not part of its JSON line."""
 
     def to_json(self) -> dict[str, Any]:
         """`{"id", "score", "text", …}`."""

@@ -3,45 +3,29 @@
 Making one is `build.py`, what is on disk `table.py`, asking for answers `answer.py`.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, get_args
 
 import numpy as np
 
-from malmoi.artifact import read_manifest
-from malmoi.errors import CheckpointError, InputError, OptionError
-from malmoi.search.documents import FieldKind, SearchDocument, document_of, kinds_of
-from malmoi.search.hit import Hit, fuse
+from malmoi.errors import InputError, OptionError
+from malmoi.search.documents import SearchDocument, document_of, kinds_of
+from malmoi.search.hit import Hit, Place, Reason, fuse
 from malmoi.search.lexical import Bm25
 from malmoi.search.options import By
+from malmoi.search.settings import IndexSettings, check_kinds, read_settings, vectorizer_of
 from malmoi.search.table import DocumentTable, Row
 from malmoi.search.terms import Terms
-from malmoi.search.vectorizer import Vectorizer, fingerprint, load_vectorizer
+from malmoi.search.vectorizer import Vectorizer
 
 _MIN_CANDIDATES = 50
 """Of each ranking, before they are fused."""
-_MAX_QUERY_CHARS = 10_000
+MAX_QUERY_CHARS = 10_000
 """What is beyond is not looked at: a query that long is a document, and its beginning says what it is about."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class IndexSettings:
-    """What an index was made with, as its manifest holds it."""
-
-    model: str | None
-    """Where the model lay; None for terms only."""
-    model_name: str | None
-    """What it is, with a fingerprint."""
-    unit: str
-    """How terms are cut."""
-    terms: str
-    """Likewise, with the analyser's version."""
-    fields: dict[str, FieldKind]
-    """What documents have beside id and text."""
-    width: int
-    """Numbers in a vector; 0 for none."""
+Ranking = list[tuple[str, float]]
+"""Ids and scores, best first."""
 
 
 class Index:
@@ -60,39 +44,52 @@ class Index:
         self._version = -1
 
     @classmethod
-    def load(cls, directory: str | Path, *, model: str | Path | None = None, device: str | None = None) -> Self:
+    def load(
+        cls,
+        directory: str | Path,
+        *,
+        model: str | Path | None = None,
+        device: str | None = None,
+        n_threads: int | None = None,
+    ) -> Self:
         """Open an index and the model it was made with.
 
         Args:
             directory: made by `malmoi index`.
             model: where the model lies now; None: where it lay.
             device: for the model.
+            n_threads: for ONNX Runtime; None for every core.
 
         Raises:
             InputError: no index, or a damaged one.
             CheckpointError: the model is gone, or is another one.
         """
         directory = Path(directory)
-        manifest = read_manifest(directory, "index")
-        try:
-            settings = IndexSettings(**manifest.options)
-        except TypeError as error:
-            raise InputError(f"{directory}/manifest.json cannot be read ({error}): run `malmoi index` again") from error
-        table = DocumentTable.open(directory, settings.fields, settings.width)
-        return cls(settings, table, _model_of(directory, settings, model, device))
+        settings = read_settings(directory)
+        vectorizer = vectorizer_of(directory, settings, model, device=device, n_threads=n_threads)
+        return cls(settings, DocumentTable.open(directory, settings.fields, settings.width), vectorizer)
 
     def __len__(self) -> int:
         """Documents."""
         return len(self._table)
 
-    def search(self, query: str, top_k: int = 5, *, where: str | None = None, by: By | None = None) -> list[Hit]:
-        """The documents that fit a query best.
+    def search(
+        self,
+        query: str,
+        top_k: int = 5,
+        *,
+        where: str | None = None,
+        by: By | None = None,
+        vector: np.ndarray | None = None,
+    ) -> list[Hit]:
+        """The documents that fit a query best, and why they were found.
 
         Args:
             query: any text.
             top_k: at most so many.
             where: a condition on the fields, in SQL: `year >= 2020 AND source = '법'`.
             by: None for `hybrid` where there are vectors, else `lexical`.
+            vector: the query's, float32 [width] of length one, where it is known already.
 
         Raises:
             OptionError: an empty query, a condition that cannot be understood, or vectors that are not there.
@@ -101,39 +98,76 @@ class Index:
             raise OptionError("the query is empty: expected a text to search for")
         if top_k < 1:
             raise OptionError(f"top_k is {top_k}: expected 1 or more")
-        ranked = self.rank(query[:_MAX_QUERY_CHARS], top_k, where, by)
+        query = query[:MAX_QUERY_CHARS]
+        terms, rankings = self._rankings(query, top_k, where, by, vector)
+        ranked = _joined(rankings, top_k)
         documents = self._table.fetch([name for name, _ in ranked])
         # Another process may have deleted one in between.
-        found = ((documents[name], score) for name, score in ranked if name in documents)
-        return [Hit(document.id, score, document.text, document.fields) for document, score in found]
+        ranked = [(name, score) for name, score in ranked if name in documents]
+        reasons = self._reasons([name for name, _ in ranked], terms, rankings)
+        return [
+            Hit(name, score, documents[name].text, documents[name].fields, reason)
+            for (name, score), reason in zip(ranked, reasons, strict=True)
+        ]
 
     def rank(self, query: str, top_k: int, where: str | None, by: By | None) -> list[tuple[str, float]]:
         """Ids and scores, best first; see `search`."""
+        return _joined(self._rankings(query, top_k, where, by, None)[1], top_k)
+
+    def ranks_by(self, by: By | None) -> By:
+        """What ranks, the default filled in.
+
+        Raises:
+            OptionError: an unknown way, or one that needs vectors where there are none.
+        """
         by = by or ("hybrid" if self.vectorizer else "lexical")
         if by not in get_args(By):
             raise OptionError(f"by is {by!r}: expected one of {', '.join(get_args(By))}")
-        if by == "lexical":
-            return self._by_terms(query, top_k, where)
-        if self.vectorizer is None:
+        if by != "lexical" and self.vectorizer is None:
             raise OptionError(f"this index has no vectors: {by!r} needs them, use `lexical` or make it with a model")
-        if by == "vector":
-            return self._by_vector(query, top_k, where)
-        n = max(_MIN_CANDIDATES, 2 * top_k)
-        rankings = self._by_vector(query, n, where), self._by_terms(query, n, where)
-        return fuse([[name for name, _ in ranking] for ranking in rankings], top_k)
+        return by
 
-    def _by_vector(self, query: str, top_k: int, where: str | None) -> list[tuple[str, float]]:
-        assert self.vectorizer is not None, "asked for only where there is one"
-        [vector] = self.vectorizer.encode([query], normalize=True)
+    def _rankings(
+        self, query: str, top_k: int, where: str | None, by: By | None, vector: np.ndarray | None
+    ) -> tuple[list[str], dict[str, Ranking]]:
+        """The query's terms, and what was asked for it."""
+        by = self.ranks_by(by)
+        n = max(_MIN_CANDIDATES, 2 * top_k) if by == "hybrid" else top_k
+        terms: list[str] = []
+        rankings: dict[str, Ranking] = {}
+        if by != "lexical":
+            rankings["vector"] = self._by_vector(query, n, where, vector)
+        if by != "vector":
+            [terms] = self.terms([query])
+            rankings["lexical"] = self._by_terms(terms, n, where)
+        return terms, rankings
+
+    def _reasons(self, names: Sequence[str], terms: Sequence[str], rankings: Mapping[str, Ranking]) -> Iterator[Reason]:
+        places = {
+            way: {name: Place(rank, score) for rank, (name, score) in enumerate(ranking, start=1)}
+            for way, ranking in rankings.items()
+        }
+        different = list(dict.fromkeys(terms))
+        known = [self._numbers.get(name) for name in names]
+        added = iter(self._lexical.weights(different, [number for number in known if number is not None]).T)
+        for name, number in zip(names, known, strict=True):
+            scores = {} if number is None else dict(zip(different, map(float, next(added)), strict=True))
+            best_first = sorted((item for item in scores.items() if item[1] > 0), key=lambda item: -item[1])
+            lexical, vector = (places.get(way, {}).get(name) for way in ("lexical", "vector"))
+            yield Reason(lexical, vector, dict(best_first))
+
+    def _by_vector(self, query: str, top_k: int, where: str | None, vector: np.ndarray | None) -> Ranking:
+        if vector is None:
+            assert self.vectorizer is not None, "asked for only where there is one"
+            [vector] = self.vectorizer.encode([query], normalize=True)
         return self._table.nearest(vector, top_k, where) if vector.any() else []
 
-    def _by_terms(self, query: str, top_k: int, where: str | None) -> list[tuple[str, float]]:
+    def _by_terms(self, terms: Sequence[str], top_k: int, where: str | None) -> Ranking:
         self._refresh()
         allowed = None
         if where is not None:
             allowed = np.zeros(len(self._ids), bool)
             allowed[[self._numbers[name] for name in self._table.ids(where) if name in self._numbers]] = True
-        [terms] = self.terms([query])
         numbers, scores = self._lexical.search(terms, top_k, allowed=allowed)
         return [(self._ids[number], float(score)) for number, score in zip(numbers, scores, strict=True)]
 
@@ -229,45 +263,9 @@ def rows_of(
     ]
 
 
-def check_kinds(kinds: dict[str, FieldKind], known: dict[str, FieldKind]) -> None:
-    """Refuse fields that an index does not have, or has otherwise.
-
-    Raises:
-        InputError: there is one.
-    """
-    for name, kind in kinds.items():
-        if name not in known:
-            raise InputError(f"the field {name!r} is not in the index: expected {', '.join(known) or 'none'}; "
-                             "leave it out, or make the index again")  # fmt: skip
-        if kind != known[name] and not (kind == "integer" and known[name] == "number"):
-            raise InputError(f"the field {name!r} is of the kind {kind}: expected {known[name]}, as in the index")
-
-
-def _model_of(
-    directory: Path, settings: IndexSettings, model: str | Path | None, device: str | None
-) -> Vectorizer | None:
-    if settings.model is None:
-        if model is not None:
-            raise CheckpointError(f"{directory} has no vectors, and {model} makes some: leave the model out")
-        return None
-    place = Path(model or settings.model)
-    if not place.is_dir():
-        raise CheckpointError(f"{directory} was made with {settings.model_name}, and {place} does not exist: "
-                              "pass the place where the model lies now (--model)")  # fmt: skip
-    vectorizer = load_vectorizer(place, device=device)
-    check_model(directory, settings, vectorizer)
-    return vectorizer
-
-
-def check_model(directory: Path, settings: IndexSettings, vectorizer: Vectorizer | None) -> None:
-    """Refuse an index of another model.
-
-    Raises:
-        CheckpointError: it is; both are named.
-    """
-    ours, theirs = settings.model_name, None if vectorizer is None else vectorizer.name
-    if (ours and fingerprint(ours)) != (theirs and fingerprint(theirs)):
-        raise CheckpointError(
-            f"{directory} was made with {ours or 'terms only'}, this is {theirs or 'terms only'}: expected the same "
-            "model; their vectors cannot be compared, make the index again"
-        )
+def _joined(rankings: Mapping[str, Ranking], top_k: int) -> Ranking:
+    """One ranking as it is, two by reciprocal rank fusion."""
+    if len(rankings) == 1:
+        [ranking] = rankings.values()
+        return ranking
+    return fuse([[name for name, _ in ranking] for ranking in rankings.values()], top_k)

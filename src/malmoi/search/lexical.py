@@ -93,20 +93,43 @@ class Bm25:
     def scores(self, terms: Sequence[str]) -> np.ndarray:
         """float32 [n_documents]: how well each matches; 0 where no term of the query is, and for deleted ones."""
         scores = np.zeros(len(self._alive), np.float32)
-        n_alive = len(self)
-        if n_alive == 0:
+        if len(self) == 0:
             return scores
-        k1, b = self.options.k1, self.options.b
-        mean = max(1e-9, float(self._lengths[self._alive].sum()) / n_alive)
-        penalties = (k1 * (1 - b + b * self._lengths / mean)).astype(np.float32)
+        penalties = self._penalties()
         for term in dict.fromkeys(terms):
             found = [segment.postings(term) for segment in self._segments]
-            n_with = sum(int(self._alive[documents].sum()) for documents, _ in found)
-            weight = np.float32(np.log(1 + (n_alive - n_with + 0.5) / (n_with + 0.5)))
+            weight = self._weight(found)
             for documents, counts in found:
-                scores[documents] += weight * counts * (k1 + 1) / (counts + penalties[documents])
+                scores[documents] += weight * counts * (self.options.k1 + 1) / (counts + penalties[documents])
         scores[~self._alive] = 0
         return scores
+
+    def _penalties(self) -> np.ndarray:
+        """float32 [n_documents]: for being long."""
+        k1, b = self.options.k1, self.options.b
+        mean = max(1e-9, float(self._lengths[self._alive].sum()) / max(1, len(self)))
+        penalties: np.ndarray = (k1 * (1 - b + b * self._lengths / mean)).astype(np.float32)
+        return penalties
+
+    def _weight(self, found: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.float32:
+        """Of a term with these postings: rare ones weigh more."""
+        n_alive, n_with = len(self), sum(int(self._alive[documents].sum()) for documents, _ in found)
+        return np.float32(np.log(1 + (n_alive - n_with + 0.5) / (n_with + 0.5)))
+
+    def weights(self, terms: Sequence[str], numbers: Sequence[int]) -> np.ndarray:
+        """float32 [n_terms, n_numbers]: what each of different terms adds to the score of some documents."""
+        wanted = np.array(numbers, np.int64)
+        added = np.zeros((len(terms), len(wanted)), np.float32)
+        penalties = self._penalties()
+        for row, term in zip(added, terms, strict=True):
+            found = [segment.postings(term) for segment in self._segments]
+            weight = self._weight(found)
+            for documents, counts in found:
+                places = np.minimum(np.searchsorted(documents, wanted), max(0, len(documents) - 1))
+                for column in np.flatnonzero(documents[places] == wanted) if len(documents) else ():
+                    count = counts[places[column]]
+                    row[column] = weight * count * (self.options.k1 + 1) / (count + penalties[wanted[column]])
+        return added
 
     def search(
         self, terms: Sequence[str], top_k: int, *, allowed: np.ndarray | None = None

@@ -134,7 +134,9 @@ class DocumentTable:
         try:
             found = query.to_arrow()
         except (RuntimeError, ValueError, OSError) as error:
-            raise self._refused(where or "", error) from error
+            if where is None:
+                raise
+            raise self._refused(where, error) from error
         return [(name, 1 - d) for name, d in zip(*(found[c].to_pylist() for c in ("id", "_distance")), strict=True)]
 
     def fetch(self, ids: Sequence[str]) -> dict[str, SearchDocument]:

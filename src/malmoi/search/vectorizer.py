@@ -35,13 +35,15 @@ def is_sent2vec(directory: Path) -> bool:
         return False
 
 
-def load_vectorizer(directory: Path, *, device: str | None = None) -> Vectorizer:
+def load_vectorizer(directory: Path, *, device: str | None = None, n_threads: int | None = None) -> Vectorizer:
     """Load what a directory holds.
 
     Raises:
         CheckpointError: no model, or a damaged one.
     """
-    return Sent2Vec.load(directory) if is_sent2vec(directory) else Embedder.load(directory, device=device)
+    if is_sent2vec(directory):
+        return Sent2Vec.load(directory)
+    return Embedder.load(directory, device=device, n_threads=n_threads)
 
 
 def fingerprint(name: str) -> str:
