@@ -37,7 +37,7 @@ class Metrics:
             registry=registry,
         )
         self.rejected = Counter("malmoi_rejected", "Requests refused, by reason.", ["reason"], registry=registry)
-        self.waiting = Gauge("malmoi_queue_examples", "Examples that wait for the model.", registry=registry)
+        self.waiting = Gauge("malmoi_queue_examples", "Examples and searches that wait.", registry=registry)
         self.rows = Histogram(
             "malmoi_batch_rows",
             "Rows of a batch.",
@@ -48,14 +48,23 @@ class Metrics:
         self.batch_seconds = Histogram(
             "malmoi_batch_seconds", "A model's time for a batch.", ["model"], buckets=_SECONDS, registry=registry
         )
+        self.search_seconds = Histogram(
+            "malmoi_search_seconds", "An index's time for a search.", ["index"], buckets=_SECONDS, registry=registry
+        )
         self.tokens = Counter("malmoi_tokens", "Tokens computed.", ["model"], registry=registry)
-        self.reloads = Counter("malmoi_reloads", "Reloads of a model.", ["model", "outcome"], registry=registry)
+        self.reloads = Counter(
+            "malmoi_reloads", "Reloads of a model or an index.", ["model", "outcome"], registry=registry
+        )
 
     def observe(self, batch: BatchRecord) -> None:
         """Count a batch."""
         self.rows.labels(batch.lane).observe(batch.n_rows)
         self.batch_seconds.labels(batch.lane).observe(batch.seconds)
         self.tokens.labels(batch.lane).inc(batch.n_tokens)
+
+    def observe_search(self, search: BatchRecord) -> None:
+        """Count what an index did."""
+        self.search_seconds.labels(search.lane).observe(search.seconds)
 
 
 def read_keys(path: Path) -> list[bytes]:

@@ -16,12 +16,14 @@ class ServeOptions:
     """Port to listen on; 0 for any that is free."""
     workers: int = 1
     """Processes, each with its own copy of the models."""
+    index: list[str] | None = None
+    """Index to search, made by `malmoi index`, perhaps with a name: name=directory; give --index once for each."""
     api_key_file: Path | None = None
     """File with the keys that may ask, one a line, plain or as `sha256:` and the hash in hex; none: anybody may."""
     cors: list[str] | None = None
     """Origins whose pages may ask, such as https://example.org; none by default."""
     max_queue: int = 1024
-    """Examples that may wait; requests beyond are answered with 429."""
+    """Examples that may wait, and searches likewise; requests beyond are answered with 429."""
     max_examples: int = 256
     """Examples or texts in one request; more is answered with 422."""
     max_chars: int = 20_000
