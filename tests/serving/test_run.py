@@ -155,14 +155,13 @@ def test_several_processes_share_the_port_and_end_together(exported: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        ([], "no model"),
         (["{missing}"], "does not exist"),
         (["{model}", "{model}"], "two models"),
         (["{model}", "--api-key-file", "{missing}"], "expected one key a line"),
         (["{model}", "--max-queue", "1"], "max_queue"),
         (["{model}", "--port", "{taken}"], "choose another --port"),
     ],
-    ids=["nothing", "missing", "one name twice", "no keys", "limits", "port taken"],
+    ids=["missing", "one name twice", "no keys", "limits", "port taken"],
 )
 def test_what_cannot_be_served(exported: Path, tmp_path: Path, arguments: list[str], word: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

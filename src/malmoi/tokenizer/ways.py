@@ -32,14 +32,15 @@ def units_by_way(text: str, analyzer: Analyzer) -> dict[str, list[Placed]]:
 
 
 def _analysed(text: str, way: Segment, analyzer: Analyzer) -> Iterator[Placed]:
-    [stretches] = UnitCutter(way, analyzer).cut([text])
+    cutter = UnitCutter(way, analyzer)
+    [stretches] = cutter.cut([text])
     for stretch, placed in stretches:
         if stretch.special:
             yield stretch.special, stretch.start, stretch.end
-        for unit, start, end in placed:
-            first, last = stretch.plain.original(start, end)
-            prefix = PREFIX if unit.continues else ""
-            yield prefix + unit.form + unit.tag, stretch.start + first, stretch.start + last
+        for unit, start, _ in placed:
+            for word in cutter.words_of(unit):
+                first, last = stretch.plain.original(start + word.start, start + word.end)
+                yield word.text, stretch.start + first, stretch.start + last
 
 
 def _written(text: str, way: Segment) -> Iterator[Placed]:
