@@ -81,7 +81,6 @@ BAD: list[tuple[str, str, dict[str, Any], int, str]] = [
     ("vectors that are not there", "search", {"query": "a", "index": "terms", "by": "vector"}, 422, "no vectors"),
     ("no condition", "search", {"query": "a", "where": "year >="}, 422, "where is"),
     ("another field", "search", {"query": "책", "where": "price > 3"}, 422, "where is"),
-    ("two statements", "search", {"query": "책", "where": "year > 1; DROP TABLE documents"}, 422, "where is"),
     ("no question", "answer", {}, 422, "question"),
     ("another model", "answer", {"question": "책", "rerank": "none"}, 404, "none"),
     ("a model of another task", "answer", {"question": "책", "rerank": "opinions"}, 422, "expected pair or regression"),
@@ -97,6 +96,11 @@ def test_bad_input(library: Service, route: str, body: dict[str, Any], status: i
     assert set(reply.body["error"]) == {"type", "message", "param", "code"}
     assert word in reply.body["error"]["message"]
     assert library.post("/v1/search", {"query": "책"})["hits"], "and the next search is answered"
+
+
+def test_a_condition_is_no_more_than_a_condition(library: Service) -> None:
+    library.ask("POST", "/v1/search", {"query": "책", "where": "year > 1; DROP TABLE documents; DELETE FROM documents"})
+    assert library.ask("GET", "/v1/indexes").body["data"][0]["documents"] == 5
 
 
 def test_a_query_of_a_hundred_thousand_characters_or_of_none_known(exported: Path, indexes: Path) -> None:

@@ -202,7 +202,13 @@ def create_app(
         app.add_middleware(
             CORSMiddleware, allow_origins=options.cors, allow_methods=["GET", "POST"], allow_headers=["*"]
         )
-    app.add_middleware(Gate, metrics=service.metrics, keys=keys, max_body_bytes=options.max_body_bytes)
+    app.add_middleware(
+        Gate,
+        metrics=service.metrics,
+        keys=keys,
+        max_body_bytes=options.max_body_bytes,
+        read_timeout_s=options.read_timeout_s,
+    )
     return app
 
 

@@ -32,6 +32,8 @@ class ServeOptions:
     """Bytes of one request; more is answered with 413."""
     timeout_s: float = 30.0
     """How long a request may wait before it is answered with 429."""
+    read_timeout_s: float = 30.0
+    """How long the head of a request may take to arrive, and then its body; slower clients are cut off (408)."""
     batch_tokens: int = 2048
     """Tokens of a batch, padding included."""
     max_wait_ms: float = 0.0
@@ -47,10 +49,11 @@ class ServeOptions:
         for name in ("workers", "max_queue", "max_examples", "max_chars", "max_body_bytes", "batch_tokens"):
             if getattr(self, name) < 1:
                 raise OptionError(f"{name} is {getattr(self, name)}: expected 1 or more")
-        if not self.timeout_s > 0 or not self.max_wait_ms >= 0:
-            raise OptionError(
-                f"timeout_s {self.timeout_s}, max_wait_ms {self.max_wait_ms}: expected a number above 0, and from 0"
-            )
+        for name in ("timeout_s", "read_timeout_s"):
+            if not getattr(self, name) > 0:
+                raise OptionError(f"{name} is {getattr(self, name)}: expected a number above 0")
+        if not self.max_wait_ms >= 0:
+            raise OptionError(f"max_wait_ms is {self.max_wait_ms}: expected 0 or more")
         if self.max_examples > self.max_queue:
             raise OptionError(
                 f"max_examples {self.max_examples} with max_queue {self.max_queue}: a request of that size would "

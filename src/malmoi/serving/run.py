@@ -30,6 +30,7 @@ from malmoi.serving.app import Service, create_app
 from malmoi.serving.compatible import add_routes
 from malmoi.serving.gate import log, read_keys
 from malmoi.serving.options import ServeOptions
+from malmoi.serving.protocol import protocol_with
 from malmoi.serving.search_routes import add_search_routes
 from malmoi.serving.served import Served, name_directories
 from malmoi.serving.served_index import ServedIndex
@@ -135,7 +136,7 @@ def _serve_here(named: Named, options: ServeOptions, sock: socket.socket) -> Non
     _reload_on_hangup(app)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_S, timeout_keep_alive=30,
-        server_header=False, backlog=2048,
+        server_header=False, backlog=2048, http=protocol_with(options.read_timeout_s),
     )  # fmt: skip
     # uvicorn repeats the signal that ended it once all is answered; a clean end is no failure.
     with suppress(KeyboardInterrupt):

@@ -128,7 +128,10 @@ class ServedIndex:
                 await self._reopen_quietly()
             current = self.current
             try:
-                return await current.search(asked, submit, submit_search)
+                hits = await current.search(asked, submit, submit_search)
+                # If it was replaced meanwhile, some of them may be of the one and some of the other.
+                if self._version() in (current.version, self._refused):
+                    return hits
             except (OverloadedError, asyncio.CancelledError):
                 raise
             except Exception:
