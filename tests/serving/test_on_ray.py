@@ -43,7 +43,7 @@ def ask(path, body=None):
 
 body = {"examples": [{"text": "TEXT"}]}
 for asked in (("/readyz",), ("/",), ("/v1/models/review/predict", body), ("/v1/models/none/predict", body)):
-    print(json.dumps(ask(*asked)))
+    print("ANSWER", json.dumps(ask(*asked)), flush=True)
 serve.shutdown()
 """.replace("TEXT", TEXT)
 
@@ -58,7 +58,9 @@ def test_the_same_answers_through_ray(exported: Path) -> None:
     assert result.returncode == 0, result.stderr[-3000:]
     lines = result.stdout.splitlines()
     assert "'prot' is unknown" in lines[0] and "two models" in lines[1] and "'port' is unknown" in lines[2]
-    ready, page, predicted, unknown = map(json.loads, lines[-4:])
+    # Ray writes lines of its own between.
+    answers = [json.loads(line.removeprefix("ANSWER ")) for line in lines if line.startswith("ANSWER ")]
+    ready, page, predicted, unknown = answers
     assert ready[0] == 200 and page[0] == 200 and "<title>말모이</title>" in page[1]
     expected = Predictor.load(exported / "model").predict([{"text": TEXT}])[0].to_json()
     assert predicted[0] == 200 and json.loads(predicted[1])["predictions"] == [expected]

@@ -124,7 +124,7 @@ def test_every_view_of_a_full_service(
     page.fill("#where", "year = 1929")
     page.fill("#query", "사전 찾는 법")
     page.click("#run")
-    page.wait_for_function("document.querySelectorAll('#answer .hit').length === 1")
+    playwright.expect(page.locator("#answer .hit")).to_have_count(1)
     assert "👍" in page.inner_text("#answer .hit") and "<b>가나다</b>" in page.inner_text("#answer .hit")
     page.fill("#where", "year =")
     page.click("#run")

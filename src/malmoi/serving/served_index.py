@@ -108,7 +108,11 @@ class ServedIndex:
         self.current = self._load()
 
     def _load(self) -> LoadedIndex:
-        return LoadedIndex(self.name, self.directory, self._embedders(), device=self._device, n_threads=self._n_threads)
+        embedders = self._embedders()
+        try:
+            return LoadedIndex(self.name, self.directory, embedders, device=self._device, n_threads=self._n_threads)
+        except (RuntimeError, ValueError) as error:  # LanceDB's, where files are missing
+            raise InputError(f"{self.directory} cannot be read ({error}): run `malmoi index` again") from error
 
     def _version(self) -> str:
         """Of what lies there now; empty while nothing does."""
@@ -142,10 +146,13 @@ class ServedIndex:
         raise UnavailableError(f"the index {self.name!r} was removed or damaged: make it again, then ask again")
 
     async def _reopen_quietly(self) -> None:
+        seen = self._version()
         try:
             await self.reload()
         except (MalmoiError, OSError):
-            self._refused = self._version()  # a signal tells the log why; requests do not try again
+            # A signal tells the log why; requests do not try again, unless it was replaced while it was opened.
+            if seen == self._version():
+                self._refused = seen
 
     async def reload(self) -> bool:
         """Open what the directory holds now, if it changed; requests under way keep what they began with.
