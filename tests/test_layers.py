@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "malmoi"
 LAYERS = [
     ["errors", "text", "artifact", "progress"],
     ["engine"],
-    ["workplace", "corpus.*", "download", "morphology.*"],
+    ["workplace", "shipped", "corpus.*", "download", "morphology.*"],
     ["tokenizer.*", "data_sets"],
     ["pretraining.batch", "pretraining.examples", "pretraining.masking", "pretraining.shards"],
     ["tasks.*"],

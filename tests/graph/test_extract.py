@@ -5,57 +5,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from sample import SAMPLE
 from test_cli import assert_refused, malmoi
 
 from malmoi.errors import CheckpointError, InputError, OptionError, OutputError
-from malmoi.finetune import finetune
 from malmoi.graph.extract import check_graph_output, find_graph, text_or_file, write_graph
 from malmoi.graph.options import GraphOptions
-from malmoi.model.checkpoint import save_model
-from malmoi.model.config import config_for
-from malmoi.model.heads import PretrainingModel
 from malmoi.predictor import Predictor
-from malmoi.tasks.options import TaskOptions
-from malmoi.tokenizer.build import VocabOptions, build_vocab
-from malmoi.tokenizer.tokenizer import Tokenizer
-from malmoi.training.options import FinetuneOptions
-
-N_SENTENCES = 6
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`entities`, `relations` and the sentences `train.jsonl` that both were trained on."""
-    folder = tmp_path_factory.mktemp("graph")
-    lines = (SAMPLE / "travel-train.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:N_SENTENCES]
-    (folder / "train.jsonl").write_text("".join(lines), encoding="utf-8")
-    texts = "".join(json.loads(line)["text"] + "\n" for line in lines)
-    (folder / "text.txt").write_text(texts * 2, encoding="utf-8")
-    build_vocab(folder / "text.txt", folder / "base", VocabOptions(size=200, segment="syllable", min_count=1))
-    torch.manual_seed(3)
-    n_tokens = Tokenizer.load(folder / "base").n_tokens
-    save_model(PretrainingModel(config_for("tiny", n_tokens=n_tokens)), folder / "base")
-    shared = {"device": "cpu", "precision": "fp32", "dropout": 0.0, "batch_size": 8, "max_tokens": 96}
-    train = folder / "train.jsonl"
-    for task, out, options, ways in (
-        ("tagging", "entities", FinetuneOptions(epochs=50, lr=3e-3, **shared), TaskOptions(unit="syllable")),
-        ("relation", "relations", FinetuneOptions(epochs=30, lr=2e-3, **shared), TaskOptions()),
-    ):
-        finetune(task, folder / "base", train, folder / out, options, task_options=ways)
-    return folder
+def gold(travel_models: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (travel_models / "train.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
-def gold(models: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in (models / "train.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
-def test_the_graph_is_the_one_that_people_wrote_down(models: Path) -> None:
-    entities, relations = (Predictor.load(models / name, device="cpu") for name in ("entities", "relations"))
-    text = "\n".join(line["text"] for line in gold(models))
+def test_the_graph_is_the_one_that_people_wrote_down(travel_models: Path) -> None:
+    entities, relations = (Predictor.load(travel_models / name, device="cpu") for name in ("entities", "relations"))
+    text = "\n".join(line["text"] for line in gold(travel_models))
     graph = find_graph(text, entities, relations)
-    for found, line in zip(graph.sentences, gold(models), strict=True):
+    for found, line in zip(graph.sentences, gold(travel_models), strict=True):
         assert text[found.start : found.start + len(found.text)] == found.text == line["text"]
         assert [(m.start, m.end, m.type) for m in found.mentions] == [
             (e["start"], e["end"], e["label"]) for e in line["entities"]
@@ -71,25 +37,26 @@ def test_the_graph_is_the_one_that_people_wrote_down(models: Path) -> None:
         find_graph(text, entities, entities)
 
 
-def test_the_command(models: Path, tmp_path: Path) -> None:
-    flags = ["--entities", models / "entities", "--relations", models / "relations"]
-    text = gold(models)[0]["text"]
+def test_the_command(travel_models: Path, tmp_path: Path) -> None:
+    flags = ["--entities", travel_models / "entities", "--relations", travel_models / "relations"]
+    text = gold(travel_models)[0]["text"]
     out = tmp_path / "그래프.json"
     result = malmoi("graph", text, *flags, "--out", out)
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["n_relations"] == len(gold(models)[0]["relations"])
+    assert json.loads(result.stdout)["n_relations"] == len(gold(travel_models)[0]["relations"])
     assert json.loads(out.read_text(encoding="utf-8"))["sentences"][0]["text"] == text
     assert_refused(malmoi("graph", text, *flags, "--out", out), "--force")
     assert_refused(malmoi("graph", text, *flags, "--out", tmp_path / "g.png"), ".html", ".ttl")
     assert_refused(malmoi("graph", "-", *flags, "--out", tmp_path / "g.html", stdin="  \n"), "empty")
     assert_refused(
-        malmoi("graph", text, *flags[:2], "--relations", models / "base", "--out", tmp_path / "g.html"), "finetune"
+        malmoi("graph", text, *flags[:2], "--relations", travel_models / "base", "--out", tmp_path / "g.html"),
+        "finetune",
     )
 
 
-def test_every_suffix_is_written(models: Path, tmp_path: Path) -> None:
-    entities, relations = (Predictor.load(models / name, device="cpu") for name in ("entities", "relations"))
-    graph = find_graph(gold(models)[0]["text"], entities, relations)
+def test_every_suffix_is_written(travel_models: Path, tmp_path: Path) -> None:
+    entities, relations = (Predictor.load(travel_models / name, device="cpu") for name in ("entities", "relations"))
+    graph = find_graph(gold(travel_models)[0]["text"], entities, relations)
     for name in ("g.HTML", "g.json", "g.graphml", "g.ttl"):
         report = write_graph(graph, tmp_path / name)
         assert (tmp_path / name).stat().st_size > 500 and name in str(report)

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,9 +85,11 @@ def serving(*arguments: object) -> Iterator[Service]:
 
 
 def _wait_until_ready(service: Service) -> None:
-    deadline = time.monotonic() + 60
+    # Until the models are loaded the socket listens, and nobody answers.
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline and service.process.poll() is None:
-        if service.ask("GET", "/readyz").status == 200:
-            return
+        with suppress(TimeoutError):
+            if service.ask("GET", "/readyz").status == 200:
+                return
         time.sleep(0.05)
     raise AssertionError("the service never became ready")

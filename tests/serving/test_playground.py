@@ -1,5 +1,6 @@
 """The page in a real browser: asked by hand and by keyboard, in both languages, wide and narrow, light and dark."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,83 @@ def test_every_view(
     context.close()
     assert not faults
     assert all(url.startswith((f"http://127.0.0.1:{service.port}/", "data:")) for url in outside)
+
+
+def run_view(page: object, view: str) -> None:
+    """Open a view by its tab, ask, and wait for the answer."""
+    page.click(f"#tab-{view}")  # type: ignore[attr-defined]
+    page.click("#run")  # type: ignore[attr-defined]
+    page.wait_for_selector("#timing:not(:empty)")  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"), [(1200, "light", "ko-KR"), (390, "dark", "en-US")], ids=["wide", "phone"]
+)
+def test_every_view_of_a_full_service(
+    browser: object, library: Service, travel_models: Path, width: int, scheme: str, language: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    context = browser.new_context(  # type: ignore[attr-defined]
+        viewport={"width": width, "height": 900}, color_scheme=scheme, locale=language
+    )
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.goto(f"http://127.0.0.1:{library.port}/#search")
+    page.wait_for_selector('#tab-search[aria-selected="true"]')
+
+    def judge(view: str) -> None:
+        found = axe.Axe().run(page).response["violations"]
+        assert [(view, each["id"]) for each in found if each["impact"] in ("serious", "critical")] == []
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), view
+
+    # Search: documents with their reasons; the condition is kept to; a wrong one is told.
+    page.fill("#query", "책을 빌리려면?")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#answer .hit")
+    assert "회원증" in page.inner_text("#answer .hits") and page.locator("#answer .hit .meter").count() >= 2
+    assert page.locator("#answer .chip").first.inner_text().split(" +")[0] in ("책", "빌리")
+    judge("search")
+    page.fill("#where", "year = 1929")
+    page.fill("#query", "사전 찾는 법")
+    page.click("#run")
+    playwright.expect(page.locator("#answer .hit")).to_have_count(1)
+    assert "👍" in page.inner_text("#answer .hit") and "<b>가나다</b>" in page.inner_text("#answer .hit")
+    page.fill("#where", "year =")
+    page.click("#run")
+    page.wait_for_selector("#notice:not([hidden])")
+    assert "where is" in page.inner_text("#notice")
+    page.fill("#where", "")
+    # Answers: the span stands marked in its document.
+    run_view(page, "answer")
+    assert page.inner_text('#rerank [aria-checked="true"]') == "pair"
+    if page.locator("#answer .number").count():
+        assert page.inner_text("#answer mark.found") == page.inner_text("#answer .number")
+    judge("answer")
+    # A graph: drawn, its parts lit up by keyboard, its sentences marked.
+    lines = (travel_models / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    page.click("#tab-graph")
+    page.fill("#graph-text", "\n".join(json.loads(line)["text"] for line in lines[:3]))
+    page.click("#run")
+    page.wait_for_selector("#answer svg .node")
+    page.focus("#answer svg .node >> nth=0")
+    assert page.locator("#answer svg.busy .on").count() >= 2 and page.locator(".detail .relation").count() >= 1
+    assert page.locator("#answer .sentences li").count() == 3 and page.locator("#answer .sentences mark").count() >= 6
+    judge("graph")
+    # Ways to cut, by keyboard from the tab before; two models side by side.
+    run_view(page, "ways")
+    assert page.locator("#answer .way").count() == 7 and "줍다" in page.inner_text("#answer")
+    judge("ways")
+    run_view(page, "compare")
+    assert page.locator("#answer .side").count() == 2 and page.locator("#answer .side .piece").count() > 4
+    judge("compare")
+    page.focus("#tab-compare")
+    page.keyboard.press("ArrowLeft")
+    assert page.get_attribute("#tab-ask", "aria-selected") == "true" and page.url.endswith("#ask")
+    judge("ask")
+    context.close()
+    assert [fault for fault in faults if "422" not in fault] == []
 
 
 VIEWS = """async () => {

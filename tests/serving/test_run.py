@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import resource
 import shutil
 import signal
 import socket
@@ -11,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,55 @@ def test_clients_that_hang_up_leave_no_trace(service: Service) -> None:
         time.sleep(0.05)
     assert service.metric("malmoi_queue_examples") == 0
     assert service.metric('malmoi_requests_total{route="/embed",status="500"}') == 0
+
+
+def test_slow_clients_are_cut_off_and_hold_nobody_up(exported: Path) -> None:
+    head = b"POST /embed HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+    with serving(f"base={exported / 'pretrained'}", "--read-timeout-s", 2) as service:
+        slow = [socket.create_connection(("127.0.0.1", service.port), timeout=30) for _ in range(200)]
+        for number, sock in enumerate(slow):
+            # Nothing; half a head; a head and half a body.
+            sock.sendall((b"", head, head + b"Content-Length: 100\r\n\r\n{")[number % 3])
+        started = time.monotonic()
+        assert service.post("/embed", {"inputs": TEXTS[0]})
+        assert service.metric("malmoi_queue_examples") == 0
+        answers = Counter(sock.recv(4096)[:12] for sock in slow)
+        assert time.monotonic() - started < 20
+        # The rest of the refusal follows; then the connection ends.
+        assert answers == {b"": 134, b"HTTP/1.1 408": 66}
+        for sock in slow:
+            sock.close()
+        huge = socket.create_connection(("127.0.0.1", service.port), timeout=30)
+        with suppress(OSError):
+            huge.sendall(head + b"X-Large: " + b"a" * 2_000_000)
+        with suppress(ConnectionResetError):
+            assert huge.recv(4096) in (b"", b"HTTP/1.1 400 Bad Request")
+        huge.close()
+        assert service.post("/embed", {"inputs": TEXTS[0]})
+
+
+@pytest.mark.parametrize("has_length", [True, False])
+def test_a_body_of_a_hundred_megabytes_is_refused_before_it_is_read(service: Service, has_length: bool) -> None:
+    length = b"Content-Length: 100000000" if has_length else b"Transfer-Encoding: chunked"
+    before = resident_mb(service)
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as sock:
+        sock.sendall(b"POST /embed HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" + length + b"\r\n\r\n")
+        megabyte = b"a" * 1_000_000
+        with suppress(OSError):  # refused while it is being sent
+            for _ in range(100):
+                sock.sendall(megabyte if has_length else b"%x\r\n%s\r\n" % (len(megabyte), megabyte))
+        with suppress(ConnectionResetError):
+            assert sock.recv(4096).startswith(b"HTTP/1.1 413")
+    assert resident_mb(service) - before < 20
+    assert service.post("/embed", {"inputs": TEXTS[0]})
+
+
+def resident_mb(service: Service) -> float:
+    """Memory of the service's process."""
+    path = Path(f"/proc/{service.process.pid}/statm")
+    if not path.is_file():
+        pytest.skip("there is no /proc to read memory from")
+    return int(path.read_text().split()[1]) * resource.getpagesize() / 1e6
 
 
 def test_overload_is_answered_with_429_and_when_to_come_back(exported: Path) -> None:
@@ -155,14 +206,13 @@ def test_several_processes_share_the_port_and_end_together(exported: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        ([], "no model"),
         (["{missing}"], "does not exist"),
         (["{model}", "{model}"], "two models"),
         (["{model}", "--api-key-file", "{missing}"], "expected one key a line"),
         (["{model}", "--max-queue", "1"], "max_queue"),
         (["{model}", "--port", "{taken}"], "choose another --port"),
     ],
-    ids=["nothing", "missing", "one name twice", "no keys", "limits", "port taken"],
+    ids=["missing", "one name twice", "no keys", "limits", "port taken"],
 )
 def test_what_cannot_be_served(exported: Path, tmp_path: Path, arguments: list[str], word: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -9,10 +9,11 @@ from malmoi.serving.options import ServeOptions
 
 @app.command
 def serve(*models: Path, options: Annotated[ServeOptions, Flat] = ServeOptions()) -> None:
-    """Serve models over HTTP, with a page to try them on.
+    """Serve models and indexes over HTTP, with a page to try them on.
 
     Args:
-        models: Model directories, each perhaps with a name of its own: name=directory.
+        models: Model directories, each perhaps with a name of its own: name=directory. Without any, and without
+            --index, the models that ship with malmoi.
     """
     try:
         from malmoi.serving.run import serve as run

@@ -4,10 +4,11 @@ What the models do is `tasks/tagging.py` and `tasks/relation.py`; merging is `gr
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice, permutations
 from pathlib import Path
+from typing import Any
 
 from malmoi.artifact import write_text
 from malmoi.corpus.sentences import split_sentences
@@ -18,6 +19,7 @@ from malmoi.graph.options import GraphOptions, PageOptions
 from malmoi.graph.page import to_html
 from malmoi.predictor import Predictor
 from malmoi.progress import progress_bar
+from malmoi.tasks.catalog import AnyTask
 from malmoi.tasks.relation import Relation
 from malmoi.tasks.relation_files import RelationExample
 from malmoi.tasks.spans import Mention
@@ -84,39 +86,50 @@ def find_graph(text: str, entities: Predictor, relations: Predictor, options: Gr
     Raises:
         CheckpointError: a model of another task, or a relation model that knows no label for no relation.
     """
-    unrelated = _check_models(entities, relations)
-    placed = list(_sentences(text))
+    unrelated = check_tasks(entities.task, relations.task)
+    placed = list(sentences_of(text))
     found = entities.predict([{"text": sentence.text} for sentence in placed])
-    placed = [
+    placed = with_mentions(placed, found, options.entity_threshold)
+    return merge(_related(placed, relations, unrelated, options.threshold))
+
+
+def check_tasks(entities: AnyTask, relations: AnyTask) -> str:
+    """The label for no relation, the models being of the right tasks.
+
+    Raises:
+        CheckpointError: they are not, or there is no such label.
+    """
+    if not isinstance(entities, Tagging):
+        raise CheckpointError(f"the entities' model is one for {entities.name}: expected one for tagging")
+    if not isinstance(relations, Relation):
+        raise CheckpointError(f"the relations' model is one for {relations.name}: expected one for relation")
+    if relations.negative is None:
+        raise CheckpointError(
+            f"the relation model knows {', '.join(relations.labels)}: expected a label for pairs without a "
+            "relation (no_relation) among them, or every pair would be an edge; train with such examples"
+        )
+    return relations.negative
+
+
+def with_mentions(
+    sentences: Sequence[GraphSentence], predictions: Sequence[Any], threshold: float
+) -> list[GraphSentence]:
+    """The same sentences with those entities of the predictions that are sure enough."""
+    return [
         replace(
             sentence,
             mentions=tuple(
                 FoundMention(e.start, e.end, e.text, e.label, e.score)
                 for e in prediction.entities
-                if e.score >= options.entity_threshold
+                if e.score >= threshold
             ),
         )
-        for sentence, prediction in zip(placed, found, strict=True)
+        for sentence, prediction in zip(sentences, predictions, strict=True)
     ]
-    return merge(_related(placed, relations, unrelated, options.threshold))
 
 
-def _check_models(entities: Predictor, relations: Predictor) -> str:
-    """The label for no relation, the models being of the right tasks."""
-    if not isinstance(entities.task, Tagging):
-        raise CheckpointError(f"the entities' model is one for {entities.task.name}: expected one for tagging")
-    task = relations.task
-    if not isinstance(task, Relation):
-        raise CheckpointError(f"the relations' model is one for {task.name}: expected one for relation")
-    if task.negative is None:
-        raise CheckpointError(
-            f"the relation model knows {', '.join(task.labels)}: expected a label for pairs without a "
-            "relation (no_relation) among them, or every pair would be an edge; train with such examples"
-        )
-    return task.negative
-
-
-def _sentences(text: str) -> Iterator[GraphSentence]:
+def sentences_of(text: str) -> Iterator[GraphSentence]:
+    """The sentences of a text with their places."""
     position = 0
     for sentence in split_sentences(text):
         position = text.index(sentence, position)
@@ -127,30 +140,45 @@ def _sentences(text: str) -> Iterator[GraphSentence]:
 def _related(
     sentences: Sequence[GraphSentence], model: Predictor, unrelated: str, threshold: float
 ) -> list[GraphSentence]:
-    """The same sentences with the relations of their mentions."""
+    """The same sentences with what the model says of their mentions."""
+    pairs = pairs_in(sentences)
+    with progress_bar("relations (pairs)", sum(map(n_pairs, sentences))) as bar:
+
+        def predictions() -> Iterator[Any]:
+            # A long list of names has many pairs: they are made as they are needed.
+            while chunk := list(islice(pairs, _PAIRS_AT_ONCE)):
+                yield from model.predict([pair_example(sentences[number], *pair) for number, *pair in chunk])
+                bar.update(len(chunk))
+
+        return with_relations(sentences, predictions(), unrelated, threshold)
+
+
+def pairs_in(sentences: Sequence[GraphSentence]) -> Iterator[tuple[int, int, int]]:
+    """Every ordered pair of mentions: the sentence's number and those of the mentions in it."""
+    for number, sentence in enumerate(sentences):
+        for subject, obj in permutations(range(len(sentence.mentions)), 2):
+            yield number, subject, obj
+
+
+def with_relations(
+    sentences: Sequence[GraphSentence], predictions: Iterable[Any], unrelated: str, threshold: float
+) -> list[GraphSentence]:
+    """The same sentences with those relations that are sure enough; predictions in the order of `pairs_in`."""
     found: list[list[FoundRelation]] = [[] for _ in sentences]
-    pairs = (
-        (number, *pair)
-        for number, sentence in enumerate(sentences)
-        for pair in permutations(range(len(sentence.mentions)), 2)
-    )
-    # A long list of names has many pairs: they are made as they are needed.
-    with progress_bar("relations (pairs)", sum(map(_n_pairs, sentences))) as bar:
-        while chunk := list(islice(pairs, _PAIRS_AT_ONCE)):
-            examples = [_example(sentences[number], subject, obj) for number, subject, obj in chunk]
-            for (number, subject, obj), prediction in zip(chunk, model.predict(examples), strict=True):
-                score = prediction.probabilities[prediction.label]
-                if prediction.label != unrelated and score >= threshold:
-                    found[number].append(FoundRelation(subject, obj, prediction.label, score))
-            bar.update(len(chunk))
+    for (number, subject, obj), prediction in zip(pairs_in(sentences), predictions, strict=True):
+        score = prediction.probabilities[prediction.label]
+        if prediction.label != unrelated and score >= threshold:
+            found[number].append(FoundRelation(subject, obj, prediction.label, score))
     return [replace(sentence, relations=tuple(f)) for sentence, f in zip(sentences, found, strict=True)]
 
 
-def _n_pairs(sentence: GraphSentence) -> int:
+def n_pairs(sentence: GraphSentence) -> int:
+    """Ordered pairs of mentions in a sentence."""
     return len(sentence.mentions) * (len(sentence.mentions) - 1)
 
 
-def _example(sentence: GraphSentence, subject: int, obj: int) -> RelationExample:
+def pair_example(sentence: GraphSentence, subject: int, obj: int) -> RelationExample:
+    """What a relation model is asked about two mentions."""
     ends = (sentence.mentions[subject], sentence.mentions[obj])
     marks = [Mention(end.start, end.end, end.type) for end in ends]
     return RelationExample(sentence.text, marks[0], marks[1])
@@ -172,8 +200,8 @@ def write_graph(graph: Graph, out: Path, page: PageOptions = PageOptions(), *, f
     }[out.suffix.lower()]()
     write_text(out, made)
     n_mentions = sum(len(sentence.mentions) for sentence in graph.sentences)
-    n_pairs = sum(map(_n_pairs, graph.sentences))
-    return GraphReport(len(graph.sentences), n_mentions, n_pairs, len(graph.entities), len(graph.edges), str(out))
+    pairs = sum(map(n_pairs, graph.sentences))
+    return GraphReport(len(graph.sentences), n_mentions, pairs, len(graph.entities), len(graph.edges), str(out))
 
 
 def check_graph_output(out: Path, *, force: bool) -> None:

@@ -12,11 +12,16 @@ NAMESPACE = "urn:malmoi:"
 
 
 def to_json(graph: Graph) -> str:
+    """`to_record` as text."""
+    return json.dumps(to_record(graph), ensure_ascii=False, indent=1) + "\n"
+
+
+def to_record(graph: Graph) -> dict[str, list[dict[str, Any]]]:
     """Entities and relations with where they stand, and the sentences in the format `graph` of relation examples.
 
     So the sentences can be put right by hand and trained on, for entities and for relations.
     """
-    record = {
+    return {
         "entities": [
             {
                 "id": number,
@@ -52,7 +57,6 @@ def to_json(graph: Graph) -> str:
             for sentence in graph.sentences
         ],
     }
-    return json.dumps(record, ensure_ascii=False, indent=1) + "\n"
 
 
 def _place(graph: Graph, sentence: int, mention: int) -> dict[str, Any]:

@@ -58,7 +58,7 @@ _KOREAN_TYPES = {
 def to_html(graph: Graph, options: PageOptions = PageOptions()) -> str:
     """The page."""
     words = _WORDS[options.language]
-    colours = _colours(graph)
+    colours = colours_of(graph)
     kept = _most_related(graph, options.max_drawn)
     summary = words["summary"].format(
         sentences=len(graph.sentences), entities=len(graph.entities), relations=len(graph.edges)
@@ -83,7 +83,13 @@ def to_html(graph: Graph, options: PageOptions = PageOptions()) -> str:
     )
 
 
-def _colours(graph: Graph) -> dict[str, int]:
+def to_svg(graph: Graph, max_drawn: int) -> tuple[str, dict[str, int]]:
+    """The drawing alone, and the number of each type's colour; an empty drawing where there are no relations."""
+    colours = colours_of(graph)
+    return _svg(graph, _most_related(graph, max_drawn), colours) if graph.edges else "", colours
+
+
+def colours_of(graph: Graph) -> dict[str, int]:
     """A colour for every type, the most frequent first; rare ones share the last."""
     counts = Counter(entity.type for entity in graph.entities)
     ordered = sorted(counts, key=lambda kind: (-counts[kind], kind))

@@ -15,6 +15,7 @@ from malmoi.predictor import Predictor
 from malmoi.search.hit import Hit
 from malmoi.search.index import Index
 from malmoi.search.options import AnswerOptions
+from malmoi.tasks.catalog import AnyTask
 from malmoi.tasks.metrics import positive_label
 
 
@@ -47,6 +48,66 @@ class Answer:
         }
 
 
+def fitting_label(task: AnyTask, positive: str | None = None) -> str | None:
+    """The label of a pair model that means that a document fits; None for a regression.
+
+    Raises:
+        CheckpointError: its task is no other than pair or regression.
+        OptionError: it is not known which label it is.
+    """
+    if task.name not in ("pair", "regression"):
+        raise CheckpointError(f"the model for re-ranking is one for {task.name}: expected pair or regression")
+    if task.name == "regression":
+        return None
+    label = positive or positive_label(task.labels)
+    if label not in task.labels:
+        raise OptionError(
+            f'positive is {label!r}: expected the label that means "this one", one of {", ".join(task.labels)}'
+        )
+    return label
+
+
+def check_reader(task: AnyTask) -> None:
+    """Refuse to read with a model of another task.
+
+    Raises:
+        CheckpointError: it is one.
+    """
+    if task.name != "qa":
+        raise CheckpointError(f"the model for reading is one for {task.name}: expected qa")
+
+
+def pairs_of(query: str, texts: Sequence[str]) -> list[dict[str, str]]:
+    """What a pair model is asked."""
+    return [{"first": query, "second": text} for text in texts]
+
+
+def fit(prediction: Any, label: str | None) -> float:
+    """How well a pair fits, of what the pair model predicts: a probability, or a regression's number."""
+    return float(prediction.score if label is None else prediction.probabilities[label])
+
+
+def reordered(hits: Sequence[Hit], scores: Sequence[float]) -> list[Hit]:
+    """Hits by these scores, best first."""
+    order = np.argsort(-np.array(scores), kind="stable")
+    return [replace(hits[number], score=scores[number]) for number in order]
+
+
+def best_document(question: str, hits: list[Hit], threshold: float | None) -> Answer:
+    """The best document as the answer; none where there is none, or its score is below the threshold."""
+    nothing = Answer(question=question, text=None, score=None, start=None, end=None, candidates=hits)
+    if not hits or (threshold is not None and hits[0].score < threshold):
+        return nothing
+    return replace(nothing, text=hits[0].text, score=hits[0].score)
+
+
+def with_span(answer: Answer, read: Any) -> Answer:
+    """What a reading model predicts for the best document, in place of the whole; no answer where it finds none."""
+    if read.text is None:
+        return replace(answer, text=None, score=None)
+    return replace(answer, text=read.text, score=read.score, start=read.start, end=read.end)
+
+
 class Reranker:
     """A pair classifier or regression that says how well a document fits a query."""
 
@@ -57,17 +118,7 @@ class Reranker:
             CheckpointError: its task is no other than pair or regression.
             OptionError: it is not known which label means that a document fits.
         """
-        task = predictor.task
-        if task.name not in ("pair", "regression"):
-            raise CheckpointError(f"the model for re-ranking is one for {task.name}: expected pair or regression")
-        self.predictor, self.positive = predictor, positive
-        if task.name == "pair":
-            self.positive = positive or positive_label(task.labels)
-            if self.positive not in task.labels:
-                raise OptionError(
-                    f'positive is {self.positive!r}: expected the label that means "this one", one of '
-                    f"{', '.join(task.labels)}"
-                )
+        self.predictor, self.positive = predictor, fitting_label(predictor.task, positive)
 
     @classmethod
     def load(cls, directory: Path, positive: str | None = None, *, device: str | None = None) -> Self:
@@ -76,10 +127,8 @@ class Reranker:
 
     def scores(self, query: str, texts: Sequence[str]) -> list[float]:
         """How well each text fits: a probability, or a regression's number."""
-        predictions = self.predictor.predict([{"first": query, "second": text} for text in texts])
-        if self.positive is None:
-            return [float(prediction.score) for prediction in predictions]
-        return [float(prediction.probabilities[self.positive]) for prediction in predictions]
+        predictions = self.predictor.predict(pairs_of(query, texts))
+        return [fit(prediction, self.positive) for prediction in predictions]
 
 
 class Answerer:
@@ -97,8 +146,8 @@ class Answerer:
         Raises:
             CheckpointError: the reading model is one for another task.
         """
-        if reader is not None and reader.task.name != "qa":
-            raise CheckpointError(f"the model for reading is one for {reader.task.name}: expected qa")
+        if reader is not None:
+            check_reader(reader.task)
         self.index, self.reranker, self.reader, self.options = index, reranker, reader, options
 
     def retrieve(self, question: str, where: str | None = None) -> list[Hit]:
@@ -110,20 +159,12 @@ class Answerer:
         hits = self.index.search(question, self.options.candidates, where=where, by=self.options.by)
         if self.reranker is None or not hits:
             return hits
-        scores = self.reranker.scores(question, [hit.text for hit in hits])
-        order = np.argsort(-np.array(scores), kind="stable")
-        return [replace(hits[number], score=scores[number]) for number in order]
+        return reordered(hits, self.reranker.scores(question, [hit.text for hit in hits]))
 
     def answer(self, question: str, where: str | None = None) -> Answer:
         """Answer a question from the best document; see `retrieve`."""
-        hits = self.retrieve(question, where)
-        nothing = Answer(question=question, text=None, score=None, start=None, end=None, candidates=hits)
-        if not hits or (self.options.threshold is not None and hits[0].score < self.options.threshold):
-            return nothing
-        best = hits[0]
-        if self.reader is None:
-            return replace(nothing, text=best.text, score=best.score)
-        [read] = self.reader.predict([{"question": question, "context": best.text}])
-        if read.text is None:
-            return nothing
-        return replace(nothing, text=read.text, score=read.score, start=read.start, end=read.end)
+        found = best_document(question, self.retrieve(question, where), self.options.threshold)
+        if self.reader is None or found.text is None:
+            return found
+        [read] = self.reader.predict([{"question": question, "context": found.text}])
+        return with_span(found, read)

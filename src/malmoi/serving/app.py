@@ -23,7 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from malmoi import __version__
-from malmoi.errors import InputError, MalmoiError
+from malmoi.errors import InputError, MalmoiError, OptionError
 from malmoi.serving.batcher import Batcher, OverloadedError
 from malmoi.serving.gate import Gate, Metrics, read_keys, say
 from malmoi.serving.options import ServeOptions
@@ -41,6 +41,7 @@ from malmoi.serving.schema import (
     predict_request,
 )
 from malmoi.serving.served import Served, Submit, work_on
+from malmoi.serving.served_index import ServedIndex
 
 T = TypeVar("T")
 _KINDS = {400: "invalid_request", 401: "unauthorized", 404: "not_found", 413: "too_large"}
@@ -54,17 +55,41 @@ class ClientGoneError(Exception):
 class Service:
     """The models, their queue and their metrics, as routes use them."""
 
-    def __init__(self, models: Mapping[str, Served], options: ServeOptions) -> None:
-        self.models, self.options, self.metrics = dict(models), options, Metrics()
+    def __init__(
+        self, models: Mapping[str, Served], options: ServeOptions, indexes: Mapping[str, ServedIndex] | None = None
+    ) -> None:
+        self.models, self.indexes = dict(models), dict(indexes or {})
+        self.options, self.metrics = options, Metrics()
+        # One search at a time: what is wrong with one is no other's fault.
+        self.searcher = Batcher(max_queue=options.max_queue, batch_tokens=1, observe=self.metrics.observe_search)
         self.batcher = Batcher(
             max_queue=options.max_queue,
             batch_tokens=options.batch_tokens,
             max_wait_ms=options.max_wait_ms,
             observe=self.metrics.observe,
         )
-        self.metrics.waiting.set_function(lambda: self.batcher.n_waiting)
-        self.submit: Submit = work_on(self.batcher, options.timeout_s)
+        self.metrics.waiting.set_function(lambda: self.batcher.n_waiting + self.searcher.n_waiting)
         self.is_ready = False
+
+    def submit(self) -> Submit:
+        """The way of one request into the models' queue."""
+        return work_on(self.batcher, self.options.timeout_s)
+
+    def submit_search(self) -> Submit:
+        """The way of one request into the indexes' queue."""
+        return work_on(self.searcher, self.options.timeout_s)
+
+    def start(self) -> None:
+        """Start computing."""
+        self.batcher.start()
+        self.searcher.start()
+        self.is_ready = True
+
+    def stop(self) -> None:
+        """Finish what waits, then end."""
+        self.is_ready = False
+        self.searcher.stop()
+        self.batcher.stop()
 
     def model(self, name: str) -> Served:
         """The model of this name.
@@ -73,7 +98,8 @@ class Service:
             HTTPException: 404, with the names there are.
         """
         if name not in self.models:
-            raise HTTPException(404, f"there is no model {name!r}: expected one of {', '.join(self.models)}")
+            names = ", ".join(self.models) or "none: no model is served"
+            raise HTTPException(404, f"there is no model {name!r}: expected one of {names}")
         return self.models[name]
 
     async def answer(self, request: Request, work: Coroutine[Any, Any, T]) -> T:
@@ -93,8 +119,10 @@ class Service:
             task.cancel()
 
     async def reload(self) -> None:
-        """Reload every model whose directory changed; one that cannot be loaded goes on as it is."""
-        for name, served in self.models.items():
+        """Reload every model and index whose directory changed; one that cannot be loaded goes on as it is."""
+        everything: list[Served | ServedIndex] = [*self.models.values(), *self.indexes.values()]
+        for served in everything:
+            name = served.name
             try:
                 changed = await served.reload()
             except (MalmoiError, OSError) as error:
@@ -136,6 +164,7 @@ def create_app(
     models: Mapping[str, Served],
     options: ServeOptions,
     *,
+    indexes: Mapping[str, ServedIndex] | None = None,
     add_routes: tuple[Callable[[FastAPI, Service], None], ...] = (),
 ) -> FastAPI:
     """The ASGI application.
@@ -143,21 +172,20 @@ def create_app(
     Args:
         models: by name.
         options: its limits.
+        indexes: by name.
         add_routes: more routes, such as `compatible.add_routes`.
 
     Raises:
         InputError: the file of keys cannot be read.
     """
-    service = Service(models, options)
+    service = Service(models, options, indexes)
     keys = read_keys(options.api_key_file) if options.api_key_file else []
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        service.batcher.start()
-        service.is_ready = True
+        service.start()
         yield
-        service.is_ready = False
-        await asyncio.to_thread(service.batcher.stop)
+        await asyncio.to_thread(service.stop)
 
     app = FastAPI(title="malmoi", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = service
@@ -174,7 +202,13 @@ def create_app(
         app.add_middleware(
             CORSMiddleware, allow_origins=options.cors, allow_methods=["GET", "POST"], allow_headers=["*"]
         )
-    app.add_middleware(Gate, metrics=service.metrics, keys=keys, max_body_bytes=options.max_body_bytes)
+    app.add_middleware(
+        Gate,
+        metrics=service.metrics,
+        keys=keys,
+        max_body_bytes=options.max_body_bytes,
+        read_timeout_s=options.read_timeout_s,
+    )
     return app
 
 
@@ -213,6 +247,7 @@ def _add_error_handlers(app: FastAPI, service: Service) -> None:
     for kind, handle in {
         RequestValidationError: invalid,
         InputError: wrong_input,
+        OptionError: wrong_input,
         OverloadedError: overloaded,
         HTTPException: http,
         ClientGoneError: gone,
@@ -269,14 +304,14 @@ def _add_model_routes(app: FastAPI, service: Service, served: Served) -> None:
 
         async def predict(request: Request, body: Any) -> Response:
             records = [example.model_dump(mode="json") for example in body.examples]
-            predictions = await service.answer(request, served.current.predict(records, service.submit))
+            predictions = await service.answer(request, served.current.predict(records, service.submit()))
             return reply({"model": served.name, "task": task_name, "predictions": [p.to_json() for p in predictions]})
 
         _add_post(app, f"{base}/predict", predict, kind, PredictReply, f"Predict with {served.name}")
     if model.can_fill:
 
         async def fill(request: Request, body: FillRequest) -> Response:
-            masks = await service.answer(request, served.current.fill(body.text, body.top_k, service.submit))
+            masks = await service.answer(request, served.current.fill(body.text, body.top_k, service.submit()))
             return reply({"model": served.name, "masks": [[vars(token) for token in mask] for mask in masks]})
 
         _add_post(app, f"{base}/fill", fill, FillRequest, FillReply, f"Fill masks with {served.name}")

@@ -43,7 +43,7 @@ def _add_openai(app: FastAPI, service: Service) -> None:
         if body.dimensions not in (None, width):
             raise InputError(f"dimensions {body.dimensions}: expected {width}, the width of {served.name}, or none")
         texts = _texts(body.input, service.options)
-        vectors, n_tokens = await service.answer(request, served.current.embed(texts, service.submit))
+        vectors, n_tokens = await service.answer(request, served.current.embed(texts, service.submit()))
         data = [
             {"object": "embedding", "index": index, "embedding": _encoded(vector, body.encoding_format)}
             for index, vector in enumerate(vectors)
@@ -58,7 +58,7 @@ def _add_embed(app: FastAPI, service: Service) -> None:
         """Vectors of texts."""
         texts = _texts(body.inputs, service.options)
         model = embedding_model(service).current
-        vectors, _ = await service.answer(request, model.embed(texts, service.submit, normalize=body.normalize))
+        vectors, _ = await service.answer(request, model.embed(texts, service.submit(), normalize=body.normalize))
         return reply(vectors.tolist())
 
 
@@ -70,7 +70,7 @@ def _add_rerank(app: FastAPI, service: Service) -> None:
         model, texts = served.current, _texts(body.texts, service.options)
         _texts(body.query, service.options)
         records = [{"first": body.query, "second": text} for text in texts]
-        predictions = await service.answer(request, model.predict(records, service.submit))
+        predictions = await service.answer(request, model.predict(records, service.submit()))
         assert model.task is not None, "found by its task"
         scores = [relevance(model.task, prediction) for prediction in predictions]
         order = sorted(range(len(scores)), key=lambda index: -scores[index])
@@ -92,7 +92,7 @@ def _add_predict(app: FastAPI, service: Service) -> None:
         served = first_with(service, names, f"predict with for {' and '.join(names)}")
         _texts([text for each in inputs for text in ([each] if isinstance(each, str) else each)], service.options)
         records = [dict(zip(names, [each] if isinstance(each, str) else each, strict=True)) for each in inputs]
-        predictions = await service.answer(request, served.current.predict(records, service.submit))
+        predictions = await service.answer(request, served.current.predict(records, service.submit()))
         results = [_labels(prediction.to_json()) for prediction in predictions]
         return reply(results if isinstance(body.inputs, list) else results[0])
 
@@ -101,6 +101,8 @@ def _add_info(app: FastAPI, service: Service) -> None:
     @app.get("/info", tags=["text-embeddings-inference"])
     async def info() -> Response:
         """What is served and within which limits."""
+        if not service.models:
+            raise HTTPException(404, "there is no model: only indexes are served")
         first, options = next(iter(service.models.values())), service.options
         kind: dict[str, Any] = {"embedding": {"pooling": "mean"}}
         if first.current.task is not None and first.current.task.labels:
@@ -122,8 +124,14 @@ def _add_info(app: FastAPI, service: Service) -> None:
 
 
 def embedding_model(service: Service) -> Served:
-    """The first model without a task, for such are embedders; else the first."""
+    """The first model without a task, for such are embedders; else the first.
+
+    Raises:
+        HTTPException: 404, there is none.
+    """
     models = list(service.models.values())
+    if not models:
+        raise HTTPException(404, "there is no model to embed with: only indexes are served")
     return next((served for served in models if served.current.task is None), models[0])
 
 

@@ -1,5 +1,6 @@
 """What every request passes before its route: keys, the size of its body, the log and the metrics. Plain ASGI."""
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -37,7 +38,7 @@ class Metrics:
             registry=registry,
         )
         self.rejected = Counter("malmoi_rejected", "Requests refused, by reason.", ["reason"], registry=registry)
-        self.waiting = Gauge("malmoi_queue_examples", "Examples that wait for the model.", registry=registry)
+        self.waiting = Gauge("malmoi_queue_examples", "Examples and searches that wait.", registry=registry)
         self.rows = Histogram(
             "malmoi_batch_rows",
             "Rows of a batch.",
@@ -48,14 +49,23 @@ class Metrics:
         self.batch_seconds = Histogram(
             "malmoi_batch_seconds", "A model's time for a batch.", ["model"], buckets=_SECONDS, registry=registry
         )
+        self.search_seconds = Histogram(
+            "malmoi_search_seconds", "An index's time for a search.", ["index"], buckets=_SECONDS, registry=registry
+        )
         self.tokens = Counter("malmoi_tokens", "Tokens computed.", ["model"], registry=registry)
-        self.reloads = Counter("malmoi_reloads", "Reloads of a model.", ["model", "outcome"], registry=registry)
+        self.reloads = Counter(
+            "malmoi_reloads", "Reloads of a model or an index.", ["model", "outcome"], registry=registry
+        )
 
     def observe(self, batch: BatchRecord) -> None:
         """Count a batch."""
         self.rows.labels(batch.lane).observe(batch.n_rows)
         self.batch_seconds.labels(batch.lane).observe(batch.seconds)
         self.tokens.labels(batch.lane).inc(batch.n_tokens)
+
+    def observe_search(self, search: BatchRecord) -> None:
+        """Count what an index did."""
+        self.search_seconds.labels(search.lane).observe(search.seconds)
 
 
 def read_keys(path: Path) -> list[bytes]:
@@ -86,8 +96,11 @@ def _hash(line: str) -> bytes:
 class Gate:
     """The outermost layer of the application."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, keys: Sequence[bytes], max_body_bytes: int) -> None:
-        self.app, self.metrics, self.keys, self.max_body_bytes = app, metrics, list(keys), max_body_bytes
+    def __init__(
+        self, app: ASGIApp, *, metrics: Metrics, keys: Sequence[bytes], max_body_bytes: int, read_timeout_s: float
+    ) -> None:
+        self.app, self.metrics, self.keys = app, metrics, list(keys)
+        self.max_body_bytes, self.read_timeout_s = max_body_bytes, read_timeout_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let it pass and watch it."""
@@ -121,22 +134,36 @@ class Gate:
         if length.isdigit() and int(length) > self.max_body_bytes:
             await self._too_large(scope, receive, send)
             return
-        await self._read_within_limit(scope, receive, send)
+        try:
+            async with asyncio.timeout(self.read_timeout_s):
+                whole = await self._read_within_limit(scope, receive, send)
+        except TimeoutError:
+            self.metrics.rejected.labels("slow").inc()
+            message = f"the body did not arrive within {self.read_timeout_s:g} seconds: send it faster, or less"
+            reply = error_reply(408, "too_slow", message, headers={"Connection": "close"})
+            await reply(scope, receive, send)
+            return
+        if whole is not None:
+            await self._replay(whole, scope, receive, send)
 
-    async def _read_within_limit(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the body first, so that a route only ever starts with a whole one of an allowed size."""
+    async def _read_within_limit(self, scope: Scope, receive: Receive, send: Send) -> bytes | None:
+        """The body, so that a route only ever starts with a whole one of an allowed size; None: it is answered."""
         chunks, size, more = [], 0, True
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":
-                return
+                return None
             chunks.append(message.get("body", b""))
             size += len(chunks[-1])
             more = message.get("more_body", False)
             if size > self.max_body_bytes:
                 await self._too_large(scope, receive, send)
-                return
-        body: Message | None = {"type": "http.request", "body": b"".join(chunks), "more_body": False}
+                return None
+        return b"".join(chunks)
+
+    async def _replay(self, whole: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the application read what was read."""
+        body: Message | None = {"type": "http.request", "body": whole, "more_body": False}
 
         async def replay() -> Message:
             nonlocal body

@@ -14,36 +14,68 @@ import socket
 import sys
 from collections.abc import Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from malmoi.errors import OptionError
 from malmoi.model.onnx_runtime import usable_cores
+from malmoi.search.embedder import Embedder
 from malmoi.serving.app import Service, create_app
 from malmoi.serving.compatible import add_routes
 from malmoi.serving.gate import log, read_keys
 from malmoi.serving.options import ServeOptions
-from malmoi.serving.served import Served, name_models
+from malmoi.serving.protocol import protocol_with
+from malmoi.serving.search_routes import add_search_routes
+from malmoi.serving.served import Served, name_directories
+from malmoi.serving.served_index import ServedIndex
+from malmoi.serving.text_routes import add_text_routes
+from malmoi.shipped import shipped_models
 
 _GRACE_S = 60
 
 
+@dataclass(frozen=True)
+class Named:
+    """What is served, by name."""
+
+    models: dict[str, Path]
+    indexes: dict[str, Path]
+
+
+def name_all(directories: Sequence[Path], options: ServeOptions) -> Named:
+    """What is served: the models that were asked for; where nothing was, those that ship.
+
+    Raises:
+        OptionError: nothing, or two of one name.
+    """
+    indexes = name_directories(options.index or (), "index")
+    chosen = list(directories) if directories or indexes else shipped_models()
+    if not chosen and not indexes:
+        raise OptionError(
+            "no model to serve, and none ships with this malmoi: expected a directory made by `malmoi finetune` or "
+            "`malmoi export` (`malmoi quickstart` makes one in minutes), or an index with --index"
+        )
+    return Named(name_directories(chosen, "model"), indexes)
+
+
 def serve(directories: Sequence[Path], options: ServeOptions) -> None:
-    """Serve models until a signal ends it.
+    """Serve models and indexes until a signal ends it.
 
     Args:
         directories: model directories, each perhaps as `name=directory`.
-        options: where, and within which limits.
+        options: where, and within which limits; and the indexes.
 
     Raises:
-        OptionError: the port is taken, or no models. CheckpointError: one of them cannot be loaded.
-        InputError: the file of keys cannot be read.
+        OptionError: the port is taken, or nothing to serve. CheckpointError: a model cannot be loaded, or is not that
+            of its index. InputError: the file of keys, or an index, cannot be read.
     """
-    named = name_models(directories)
+    named = name_all(directories, options)
     if options.api_key_file:
         read_keys(options.api_key_file)
     sock = bind(options.host, options.port)
@@ -74,18 +106,37 @@ def bind(host: str, port: int) -> socket.socket:
     return sock
 
 
-def _serve_here(named: dict[str, Path], options: ServeOptions, sock: socket.socket) -> None:
-    _quiet_sigterm()
+def load_app(named: Named, options: ServeOptions) -> FastAPI:
+    """The application, its models and indexes loaded.
+
+    Raises:
+        MalmoiError: see `serve`.
+    """
     n_threads = options.threads or max(1, usable_cores() // options.workers)
     models = {
-        name: Served(name, directory, device=options.device, n_threads=n_threads) for name, directory in named.items()
+        name: Served(name, directory, device=options.device, n_threads=n_threads)
+        for name, directory in named.models.items()
     }
+
+    def embedders() -> list[Embedder]:
+        return [served.current.embedder for served in models.values()]
+
+    indexes = {
+        name: ServedIndex(name, directory, embedders, device=options.device, n_threads=n_threads)
+        for name, directory in named.indexes.items()
+    }
+    routes = (add_search_routes, add_text_routes, add_routes)
+    return create_app(models, options, indexes=indexes, add_routes=routes)
+
+
+def _serve_here(named: Named, options: ServeOptions, sock: socket.socket) -> None:
+    _quiet_sigterm()
+    app = load_app(named, options)
     _log_to_stderr()
-    app = create_app(models, options, add_routes=(add_routes,))
     _reload_on_hangup(app)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_S, timeout_keep_alive=30,
-        server_header=False, backlog=2048,
+        server_header=False, backlog=2048, http=protocol_with(options.read_timeout_s),
     )  # fmt: skip
     # uvicorn repeats the signal that ended it once all is answered; a clean end is no failure.
     with suppress(KeyboardInterrupt):
@@ -126,7 +177,7 @@ def _log_to_stderr() -> None:
     log.propagate = False
 
 
-def _serve_in_processes(named: dict[str, Path], options: ServeOptions, sock: socket.socket) -> None:
+def _serve_in_processes(named: Named, options: ServeOptions, sock: socket.socket) -> None:
     """Children share the socket; signals are passed on. If one dies, all end: what supervises us starts us anew."""
     context = multiprocessing.get_context("spawn")
     children: list[BaseProcess] = [

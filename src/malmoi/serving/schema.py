@@ -18,7 +18,8 @@ class ErrorBody(BaseModel):
 
     model_config = ConfigDict(use_attribute_docstrings=True)
     type: str
-    """A word for programs: `invalid_request`, `not_found`, `unauthorized`, `too_large`, `overloaded`, `internal`."""
+    """A word for programs: `invalid_request`, `not_found`, `unauthorized`, `too_large`, `too_slow`, `overloaded`,
+    `unavailable`, `internal`."""
     message: str
     """A sentence for people."""
     param: str | None = None
@@ -46,6 +47,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     for status, what in {
         401: "no key, or a wrong one",
         404: "no such model",
+        408: "the body came too slowly",
         413: "the body is too large",
         422: "the request is not understood",
         429: "overloaded; try again after `Retry-After` seconds",

@@ -1,10 +1,11 @@
 """A model as it is served: what it can be asked, and its replacement while requests run. No HTTP here."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from malmoi.model.load import load_runtime
 from malmoi.model.pooling import EmbeddingSettings, read_embedding_settings
 from malmoi.model.runtime import Runtime, batches_of
 from malmoi.predictor import TASK_FILE, check_vocabulary, load_task
-from malmoi.search.embedder import Embedder, unit
+from malmoi.search.embedder import Embedder, name_of, unit
 from malmoi.serving.batcher import Batcher, Lane
 from malmoi.tasks.catalog import AnyTask
 from malmoi.tasks.metrics import positive_label
@@ -55,9 +56,9 @@ class Loaded:
         if (directory / TASK_FILE).is_file():
             self.task, self.max_tokens = load_task(directory)
         settings = read_embedding_settings(directory) or EmbeddingSettings()
-        self.embedder = Embedder(self.tokenizer, self.runtime, settings)
+        self.embedder = Embedder(self.tokenizer, self.runtime, settings, name=name_of(directory, settings))
         self.run_lane = Lane(name, self.runtime.run_examples)
-        self.embed_lane = Lane(name, lambda rows: _embed(self.runtime, rows))
+        self.embed_lane = Lane(name, lambda rows: embed_rows(self.runtime, rows))
         self.fill_lane = Lane(name, lambda pairs: _fill(self.runtime, pairs))
 
     @property
@@ -75,16 +76,20 @@ class Loaded:
         assert self.task is not None, "only asked of models with a task"
         task = self.task
         examples = [_example(task, number, record) for number, record in enumerate(records)]
-        rows = await _cut(
-            lambda: task.encode_many(examples, self.tokenizer, self.max_tokens), sum(map(_n_chars, records))
-        )
-        outputs = await submit(self.run_lane, rows, _sizes(rows))
+        return await self.predict_examples(examples, submit, n_chars=sum(map(_n_chars, records)))
+
+    async def predict_examples(self, examples: Sequence[Any], submit: Submit, *, n_chars: int = 0) -> list[Any]:
+        """Predictions for the task's own examples, in order; `n_chars`: how long they are together."""
+        assert self.task is not None, "only asked of models with a task"
+        task = self.task
+        rows = await cut(lambda: task.encode_many(examples, self.tokenizer, self.max_tokens), n_chars)
+        outputs = await submit(self.run_lane, rows, sizes(rows))
         return [task.decode(*parts) for parts in zip(examples, rows, outputs, strict=True)]
 
     async def embed(self, texts: Sequence[str], submit: Submit, *, normalize: bool = True) -> tuple[np.ndarray, int]:
         """Vectors float32 [n, D] of texts, and their tokens together."""
-        rows = await _cut(lambda: self.embedder.rows(texts), sum(map(len, texts)))
-        vectors = np.array(await submit(self.embed_lane, rows, _sizes(rows)))
+        rows = await cut(lambda: self.embedder.rows(texts), sum(map(len, texts)))
+        vectors = np.array(await submit(self.embed_lane, rows, sizes(rows)))
         return unit(vectors) if normalize else vectors, sum(len(row.ids) for example in rows for row in example)
 
     async def fill(self, text: str, top_k: int, submit: Submit) -> list[list[Candidate]]:
@@ -135,21 +140,20 @@ class Served:
         return True
 
 
-def name_models(directories: Sequence[Path]) -> dict[str, Path]:
+def name_directories(directories: Iterable[str | Path], kind: Literal["model", "index"]) -> dict[str, Path]:
     """Names for directories: their last part, or what stands before `=` in `name=directory`.
 
     Raises:
-        OptionError: none, or two of one name.
+        OptionError: two of one name.
     """
-    if not directories:
-        raise OptionError("no model to serve: expected one directory or more, made by `malmoi finetune` or `export`")
     named: dict[str, Path] = {}
     for given in map(str, directories):
         name, separator, path = given.partition("=")
         directory = Path(path if separator else given)
         name = name if separator else directory.resolve().name
         if name in named:
-            raise OptionError(f"two models are called {name!r}: name one of them, as in other={directory}")
+            both = {"model": "two models", "index": "two indexes"}[kind]
+            raise OptionError(f"{both} are called {name!r}: name one of them, as in other={directory}")
         named[name] = directory
     return named
 
@@ -176,7 +180,8 @@ def _example(task: AnyTask, number: int, record: Mapping[str, Any]) -> Any:
         raise InputError(f"example {number}: {error}") from None
 
 
-async def _cut(encode: Callable[[], list[list[Row]]], n_chars: int) -> list[list[Row]]:
+async def cut(encode: Callable[[], list[list[Row]]], n_chars: int) -> list[list[Row]]:
+    """Rows of texts, made here or, where the texts are long, in a thread."""
     return encode() if n_chars <= _INLINE_CHARS else await asyncio.to_thread(encode)
 
 
@@ -184,11 +189,13 @@ def _n_chars(record: Mapping[str, Any]) -> int:
     return sum(len(value) for value in record.values() if isinstance(value, str))
 
 
-def _sizes(examples: Sequence[Sequence[Row]]) -> list[tuple[int, int]]:
+def sizes(examples: Sequence[Sequence[Row]]) -> list[tuple[int, int]]:
+    """Rows of each, and tokens of its longest row."""
     return [(len(rows), max(len(row.ids) for row in rows)) for rows in examples]
 
 
-def _embed(runtime: Runtime, examples: Sequence[list[Row]]) -> list[np.ndarray]:
+def embed_rows(runtime: Runtime, examples: Sequence[list[Row]]) -> list[np.ndarray]:
+    """float32 [D] of each, not of length one."""
     vectors: list[np.ndarray] = [np.empty(0)] * len(examples)
     for numbers, batch in batches_of(examples, runtime.config.pad_id, runtime.batch_tokens):
         for number, vector in zip(numbers, runtime.embed(batch), strict=True):
@@ -204,10 +211,11 @@ def _fill(runtime: Runtime, pairs: Sequence[tuple[Row, np.ndarray]]) -> list[np.
 
 
 def work_on(batcher: Batcher, timeout_s: float) -> Submit:
-    """The way into a batcher's queue, with the service's deadline."""
+    """The way into a batcher's queue for one request, all of whose steps together may wait so long."""
+    deadline = time.monotonic() + timeout_s
 
     async def submit(lane: Lane, payloads: Sequence[Any], sizes: Sequence[tuple[int, int]]) -> list[Any]:
-        results: list[Any] = await batcher.submit(lane, payloads, sizes, timeout_s)
+        results: list[Any] = await batcher.submit(lane, payloads, sizes, deadline - time.monotonic())
         return results
 
     return submit

@@ -1,19 +1,15 @@
-// The playground: choose a model, ask, look. It uses the same routes as everybody and keeps nothing on the server.
-import { EXAMPLES, WORDS } from "./words.js";
-import { answerView, make, masksView, piecesView, vectorView } from "./view.js";
+// The page: one view at a time, asked by its form. It uses the same routes as everybody and keeps nothing on the server.
+import { ask } from "./ask.js";
+import { compare } from "./compare.js";
+import { graph } from "./graph.js";
+import { $, call, faint, keep, radios, state, words } from "./page.js";
+import { answer, search } from "./search.js";
+import { make } from "./view.js";
+import { ways } from "./ways.js";
 
-const $ = (id) => document.getElementById(id);
-const kept = (name) => { try { return localStorage.getItem(name); } catch { return null; } };
-const keep = (name, value) => { try { localStorage.setItem(name, value); } catch { /* private windows keep nothing */ } };
-const prefersDark = matchMedia("(prefers-color-scheme: dark)").matches;
-const state = {
-  language: kept("language") ?? (navigator.language.startsWith("ko") ? "ko" : "en"),
-  theme: kept("theme") ?? (prefersDark ? "dark" : "light"),
-  key: "", models: [], model: null, code: "curl", asked: 0, cut: 0,
-};
-const words = () => WORDS[state.language];
-const kindOf = (model) => (model.task ? model.fields.join(",") : model.can_fill ? "fill" : "none");
-const fieldsOf = (model) => (model.task ? model.fields : kindOf(model) === "none" ? ["text", "second"] : ["text"]);
+const VIEWS = [ask, compare, ways, search, answer, graph];
+const page = { view: null, code: "curl", asked: 0, filled: 0 };
+const there = () => VIEWS.filter((view) => view.isThere());
 
 function dress() {
   document.documentElement.lang = state.language;
@@ -24,146 +20,121 @@ function dress() {
   $("theme").textContent = state.theme === "dark" ? words().light : words().dark;
 }
 
-async function call(path, body) {
-  const headers = { "Content-Type": "application/json" };
-  if (state.key) headers.Authorization = `Bearer ${state.key}`;
-  const response = await fetch(path, body === undefined ? { headers } : { method: "POST", headers, body: JSON.stringify(body) });
-  const reply = await response.json();
-  if (response.ok) return reply;
-  if (response.status === 401) $("key-form").hidden = false;
-  throw new Error(reply.error.message);
-}
-
 function notice(error) {
   $("notice").hidden = !error;
   $("notice").textContent = error ? (error instanceof TypeError ? words().offline : error.message) : "";
 }
 
-function radios(box, names, chosen, choose) {
-  box.replaceChildren(...names.map((name) =>
-    make("button", { type: "button", role: "radio", "aria-checked": String(name === chosen), tabIndex: name === chosen ? 0 : -1, onclick: () => choose(name) }, name)));
+function showTabs() {
+  const views = there(), box = $("views");
+  box.hidden = views.length < 2;
+  box.replaceChildren(...views.map((view) => make("button", {
+    type: "button", role: "tab", id: `tab-${view.id}`, "aria-selected": String(view === page.view), "aria-controls": "panel",
+    tabIndex: view === page.view ? 0 : -1, onclick: () => open(view),
+  }, words().views[view.id])));
   box.onkeydown = (event) => {
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    choose(names[(names.indexOf(chosen) + step + names.length) % names.length]);
-    box.querySelector('[aria-checked="true"]').focus();
+    open(views[(views.indexOf(page.view) + step + views.length) % views.length]);
+    $(`tab-${page.view.id}`).focus();
   };
+  $("panel").setAttribute("aria-labelledby", `tab-${page.view.id}`);
+  $(`tab-${page.view.id}`).scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
-function chooseModel(id, values = null) {
-  const model = (state.model = state.models.find((each) => each.id === id));
-  radios($("models"), state.models.map((each) => each.id), id, (name) => chooseModel(name));
-  const about = model.task ? `${model.task} · ${model.labels.slice(0, 8).join(", ")}` : words().about[kindOf(model)];
-  $("about").textContent = `${about} · ${model.encoder} · ${model.runs_on}`;
-  $("fields").replaceChildren(...fieldsOf(model).map((name) => {
-    const long = name === "context" || name === "choices";
-    const box = make("textarea", { id: `field-${name}`, rows: long ? 4 : 2, oninput: showCode });
-    return make("label", { className: "field" }, words().fields[name] ?? name, box);
-  }));
-  const examples = EXAMPLES[kindOf(model)] ?? [];
-  $("examples").replaceChildren(...examples.map((example) =>
-    make("button", { type: "button", onclick: () => { setValues(example); ask(); } }, (example.question ?? example.first ?? example.text ?? example.context).slice(0, 42))));
-  setValues(values ?? examples[0] ?? {});
-  $("answer").replaceChildren(make("p", { className: "faint" }, words().nothing));
-  $("timing").textContent = "";
-  showPieces();
-}
-
-function setValues(values) {
-  for (const name of fieldsOf(state.model)) $(`field-${name}`).value = values[name] ?? "";
+// Something was typed (nothing), an example was taken ("form"), or another model was chosen ("all").
+function changed(what) {
+  if (what) showForm();
+  if (what === "all") forget();
   showCode();
 }
 
-const rawValues = () => Object.fromEntries(fieldsOf(state.model).map((name) => [name, $(`field-${name}`).value]));
+function showForm() {
+  const { elements, examples } = page.view.controls(changed, run);
+  $("ask-title").textContent = words().asks[page.view.id];
+  $("controls").replaceChildren(...elements);
+  $("examples").replaceChildren(...examples.map(([title, take]) => make("button", { type: "button", onclick: take }, title)));
+}
 
-// What the boxes hold as the task wants it: lists from lines, places from words.
-function readValues() {
-  const values = rawValues();
-  if ("choices" in values) values.choices = values.choices.split("\n").filter((line) => line.trim());
-  for (const name of ["subject", "object"]) {
-    if (!(name in values)) continue;
-    const at = values.text.indexOf(values[name]);
-    if (at < 0 || !values[name]) throw new Error(`${words().notFound} ${values[name]}`);
-    const start = Array.from(values.text.slice(0, at)).length;
-    values[name] = { start, end: start + Array.from(values[name]).length, type: null };
+function forget() {
+  page.asked += 1;
+  $("run").disabled = false;
+  $("answer").replaceChildren(faint(words().nothing));
+  $("timing").textContent = "";
+  fillExtra();
+}
+
+function open(view) {
+  page.view = view;
+  if (location.hash !== `#${view.id}`) history.replaceState(null, "", `#${view.id}`);
+  notice(null);
+  showTabs();
+  showForm();
+  forget();
+  showCode();
+}
+
+async function fillExtra() {
+  const { extra } = page.view, number = ++page.filled;
+  $("extra").hidden = !extra;
+  if (!extra) return;
+  $("extra-title").textContent = extra.title();
+  const box = make("div");
+  try {
+    await extra.fill(box);
+    if (number === page.filled) $("pieces").replaceChildren(...box.childNodes);  // else it was overtaken
+  } catch (error) {
+    notice(error);
   }
-  return values;
 }
 
-function request() {
-  const model = state.model, base = `v1/models/${encodeURIComponent(model.id)}`;
-  const values = readValues();
-  if (model.task) return { path: `${base}/predict`, body: { examples: [values] }, values };
-  if (model.can_fill) return { path: `${base}/fill`, body: { text: values.text, top_k: 5 }, values };
-  return { path: "v1/embeddings", body: { model: model.id, input: [values.text, values.second].filter(Boolean) }, values };
-}
-
-async function ask() {
-  const number = ++state.asked, started = performance.now();
+async function run() {
+  const number = ++page.asked, started = performance.now();
   $("run").disabled = true;
   try {
-    if (state.model.can_fill && !rawValues().text.includes("[MASK]")) throw new Error(words().needMask);
-    const { path, body, values } = request();
-    const reply = await call(path, body);
-    if (number !== state.asked) return;
-    const view = reply.predictions ? answerView(reply.predictions[0], values, words())
-      : reply.masks ? masksView(reply.masks, words()) : vectorView(reply.data.map((each) => each.embedding), words());
+    const view = await page.view.run();
+    if (number !== page.asked) return;
     $("answer").replaceChildren(view);
-    $("timing").textContent = `${words().took}: ${(performance.now() - started).toFixed(0)} ${words().ms}`;
+    $("timing").textContent = `${(performance.now() - started).toFixed(0)} ${words().ms}`;
     notice(null);
-    await showPieces();
+    await fillExtra();
   } catch (error) {
-    notice(error);
+    if (number === page.asked) notice(error);
   } finally {
-    $("run").disabled = false;
-  }
-}
-
-async function showPieces() {
-  const number = ++state.cut, values = rawValues(), text = Object.values(values)[fieldsOf(state.model).indexOf("context")] ?? Object.values(values)[0];
-  try {
-    const reply = await call(`v1/models/${encodeURIComponent(state.model.id)}/tokenize`, { text });
-    if (number !== state.cut) return;  // an answer that was overtaken
-    $("pieces").replaceChildren(piecesView(text, reply, words()));
-    const unknown = reply.pieces.filter((piece) => piece === "[UNK]").length;
-    const count = words().cut.replace("{n}", reply.pieces.length).replace("{c}", Array.from(text).length);
-    $("pieces-note").textContent = unknown ? `${count}, ${words().unknown.replace("{n}", unknown)}` : count;
-  } catch (error) {
-    notice(error);
+    if (number === page.asked) $("run").disabled = false;
   }
 }
 
 function showCode() {
-  radios($("code-kinds"), ["curl", "Python"], state.code, (name) => { state.code = name; showCode(); });
+  radios($("code-kinds"), [["curl", "curl"], ["Python", "Python"]], page.code, (name) => { page.code = name; showCode(); });
   let made;
-  try { made = request(); } catch { return; }
+  try { made = page.view.code(); } catch { return; }
   const url = new URL(made.path, location.href).href, json = JSON.stringify(made.body);
   const key = state.key ? "KEY" : "";
-  $("code").textContent = state.code === "curl"
+  $("code").textContent = page.code === "curl"
     ? `curl ${url} \\\n  -H 'Content-Type: application/json' \\\n${key ? "  -H 'Authorization: Bearer KEY' \\\n" : ""}  -d '${json.replaceAll("'", "'\\''")}'`
     : `import json, urllib.request\n\nbody = json.loads(${JSON.stringify(json)})\nrequest = urllib.request.Request(\n    ${JSON.stringify(url)},\n    json.dumps(body).encode(),\n    {"Content-Type": "application/json"${key ? ', "Authorization": "Bearer KEY"' : ""}},\n)\nprint(json.load(urllib.request.urlopen(request)))`;
 }
 
 async function start() {
   try {
-    state.models = (await call("v1/models")).data;
+    [state.models, state.indexes] = (await Promise.all([call("v1/models"), call("v1/indexes")])).map((list) => list.data);
     $("key-form").hidden = true;
-    chooseModel(state.models[0].id);
-    notice(null);
+    open(there().find((view) => `#${view.id}` === location.hash) ?? there()[0]);
   } catch (error) {
     notice(error);
   }
 }
 
-$("form").onsubmit = (event) => { event.preventDefault(); ask(); };
-$("form").onkeydown = (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); ask(); } };
+$("form").onsubmit = (event) => { event.preventDefault(); run(); };
+$("form").onkeydown = (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); run(); } };
 $("key-form").onsubmit = (event) => { event.preventDefault(); state.key = $("key").value; start(); };
 $("language").onclick = () => {
   state.language = state.language === "ko" ? "en" : "ko";
   keep("language", state.language);
   dress();
-  if (state.model) chooseModel(state.model.id, rawValues());
+  if (page.view) open(page.view);
 };
 $("theme").onclick = () => { state.theme = state.theme === "dark" ? "light" : "dark"; keep("theme", state.theme); dress(); };
 $("copy").onclick = async () => {
@@ -171,5 +142,6 @@ $("copy").onclick = async () => {
   $("copy").textContent = words().copied;
   setTimeout(dress, 1500);
 };
+window.onhashchange = () => { const view = there().find((each) => `#${each.id}` === location.hash); if (view && view !== page.view) open(view); };
 dress();
 start();

@@ -91,7 +91,7 @@ export function piecesView(text, reply, words) {
 }
 
 // The text with some of its spans wrapped; what overlaps an earlier span is left plain.
-function paint(text, marks) {
+export function paint(text, marks) {
   const all = characters(text);
   const box = make("div", { className: "painted" });
   let at = 0;

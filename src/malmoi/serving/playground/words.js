@@ -1,41 +1,51 @@
-// The page's words in both languages, and texts to try, written for malmoi.
+// The page's words in both languages.
 export const WORDS = {
   ko: {
-    subtitle: "글을 넣고 답을 봅니다", api: "API", language: "English", key: "API 키", enter: "들어가기", ask: "묻기", model: "모형",
+    subtitle: "글을 넣고 답을 봅니다", api: "API", language: "English", settings: "설정", choose: "할 일", key: "API 키", enter: "들어가기", model: "모형",
     examples: "보기", run: "물어보기", answer: "답", nothing: "아직 묻지 않았습니다.", pieces: "토큰", request: "이 요청을 코드로",
-    copy: "복사", copied: "복사함", dark: "어둡게", light: "밝게", took: "걸린 시간", ms: "밀리초", details: "조각, 번호, 자리",
+    copy: "복사", copied: "복사함", dark: "어둡게", light: "밝게", ms: "밀리초", details: "조각, 번호, 자리",
     piece: "조각", id: "번호", place: "자리", noAnswer: "이 글에는 답이 없다고 봅니다.", noEntities: "찾은 것이 없습니다.",
     score: "점수", mask: "빈칸", cut: "토큰 {n}개, 글자 {c}개", unknown: "모르는 조각 {n}개", offline: "서버에 닿지 않습니다.",
-    vector: "벡터의 처음 12개 수", similarity: "두 글의 가까움 (코사인)", second: "둘째 글", needMask: "[MASK]를 한 곳 이상 써 주세요.",
-    notFound: "글 안에 없는 말입니다:",
+    vector: "벡터의 처음 12개 수", similarity: "두 글의 가까움 (코사인)", needMask: "[MASK]를 한 곳 이상 써 주세요.",
+    notFound: "글 안에 없는 말입니다:", noNumber: "수가 아닙니다:",
+    views: { ask: "모형", compare: "나란히", ways: "자르기", search: "찾기", answer: "답 찾기", graph: "관계" },
+    asks: {
+      ask: "모형에 묻기", compare: "두 모형을 나란히", ways: "글을 자르는 여러 길", search: "글 모음에서 찾기", answer: "글 모음에서 답 찾기",
+      graph: "글에서 이름과 관계 찾기",
+    },
+    left: "왼쪽", right: "오른쪽", tokensOnly: "두 모형이 하는 일이 달라 토큰만 견줍니다.",
+    index: "글 모음", documents: "글 {n}편", query: "찾을 말", by: "순서", where: "조건 (SQL)", rankings: { hybrid: "낱말과 벡터", rrf: "낱말과 벡터 (순위로)", vector: "벡터", lexical: "낱말" },
+    rank: "{n}위", notAmong: "순위 밖", noDocument: "알맞은 글이 없습니다.", without: "없이", rerank: "다시 줄 세우는 모형", read: "읽는 모형",
+    threshold: "이 점수보다 낮으면 답하지 않음", spanScore: "읽는 모형의 점수", candidates: "살펴본 글 {n}편",
+    entities: "이름을 찾는 모형", relations: "관계를 찾는 모형", relationCount: "관계 {n}개", noRelations: "관계를 찾지 못했습니다.",
+    pointAt: "이름을 가리키거나 Tab으로 옮겨 가면 이어진 것과 근거 문장이 보입니다. 누르면 고정됩니다.",
+    types: { PS: "사람", OG: "단체", LC: "장소", DT: "날짜", TI: "시간", QT: "수량", AF: "인공물", EV: "사건", CV: "문명", AM: "동물", PT: "식물", FD: "학문", MT: "물질", TM: "용어", TR: "이론" },
+    ways: { eojeol: "어절", syllable: "음절", morpheme: "형태소", "morpheme-tag": "형태소와 품사", "base-form": "원형을 살린 형태소", lemma: "표제어", korbert: "KorBERT" },
     fields: { text: "글", first: "첫째 글", second: "둘째 글", question: "물음", context: "본문", choices: "고를 것 (한 줄에 하나)", subject: "주어 (글 안의 말)", object: "목적어 (글 안의 말)" },
     about: { none: "과제 없는 모형: 글을 벡터로 바꿉니다", fill: "과제 없는 모형: 빈칸을 채우고 글을 벡터로 바꿉니다" },
   },
   en: {
-    subtitle: "Type a text, see the answer", api: "API", language: "한국어", key: "API key", enter: "Enter", ask: "Ask", model: "Model",
+    subtitle: "Type a text, see the answer", api: "API", language: "한국어", settings: "Settings", choose: "What to do", key: "API key", enter: "Enter", model: "Model",
     examples: "Examples", run: "Ask", answer: "Answer", nothing: "Nothing asked yet.", pieces: "Tokens", request: "This request as code",
-    copy: "Copy", copied: "Copied", dark: "Dark", light: "Light", took: "Time", ms: "ms", details: "Pieces, ids, places",
+    copy: "Copy", copied: "Copied", dark: "Dark", light: "Light", ms: "ms", details: "Pieces, ids, places",
     piece: "Piece", id: "Id", place: "Place", noAnswer: "It thinks that the text has no answer.", noEntities: "Nothing found.",
     score: "Score", mask: "Mask", cut: "{n} tokens, {c} characters", unknown: "{n} unknown", offline: "The server cannot be reached.",
-    vector: "First 12 numbers of the vector", similarity: "How close the two texts are (cosine)", second: "Second text", needMask: "Write [MASK] at one place or more.",
-    notFound: "Not in the text:",
+    vector: "First 12 numbers of the vector", similarity: "How close the two texts are (cosine)", needMask: "Write [MASK] at one place or more.",
+    notFound: "Not in the text:", noNumber: "Not a number:",
+    views: { ask: "Models", compare: "Side by side", ways: "Ways to cut", search: "Search", answer: "Answers", graph: "Relations" },
+    asks: {
+      ask: "Ask a model", compare: "Two models side by side", ways: "A text, cut in many ways", search: "Search documents", answer: "Find answers in documents",
+      graph: "Find names and their relations in a text",
+    },
+    left: "Left", right: "Right", tokensOnly: "The two do different things: only their tokens are compared.",
+    index: "Index", documents: "{n} documents", query: "Query", by: "Order", where: "Condition (SQL)", rankings: { hybrid: "Words and vectors", rrf: "Words and vectors (ranks)", vector: "Vectors", lexical: "Words" },
+    rank: "rank {n}", notAmong: "not ranked", noDocument: "No document fits.", without: "none", rerank: "Re-ranking model", read: "Reading model",
+    threshold: "No answer below this score", spanScore: "The reading model's score", candidates: "{n} documents looked at",
+    entities: "Model for names", relations: "Model for relations", relationCount: "{n} relations", noRelations: "No relation was found.",
+    pointAt: "Point at a name, or move to it with Tab, to see what it is related to and the sentences that say so. A click holds it.",
+    types: { PS: "Person", OG: "Organization", LC: "Place", DT: "Date", TI: "Time", QT: "Quantity", AF: "Artifact", EV: "Event", CV: "Civilization", AM: "Animal", PT: "Plant", FD: "Study", MT: "Material", TM: "Term", TR: "Theory" },
+    ways: { eojeol: "Eojeol", syllable: "Syllables", morpheme: "Morphemes", "morpheme-tag": "Morphemes with tags", "base-form": "Morphemes in base form", lemma: "Lemmas", korbert: "KorBERT" },
     fields: { text: "Text", first: "First text", second: "Second text", question: "Question", context: "Paragraph", choices: "Choices (one a line)", subject: "Subject (words of the text)", object: "Object (words of the text)" },
     about: { none: "No task: turns texts into vectors", fill: "No task: fills masks and turns texts into vectors" },
   },
-};
-
-const TEXTS = ["배우들의 연기가 좋아서 끝까지 눈을 뗄 수 없었다.", "기대가 컸는데 이야기가 늘어져서 지루했다.", "음악은 좋았지만 결말이 아쉽다."];
-const PAIRS = [
-  { first: "아이들이 운동장에서 공을 찬다.", second: "아이들이 밖에서 놀고 있다." },
-  { first: "비가 와서 행사가 취소되었다.", second: "행사는 예정대로 열렸다." },
-];
-export const EXAMPLES = {
-  text: TEXTS.map((text) => ({ text })),
-  "first,second": PAIRS,
-  "question,context": [{ question: "말모이는 언제 시작되었나?", context: "말모이는 1911년 무렵 주시경과 제자들이 짓기 시작한 국어사전의 이름이다. 낱말을 모은다는 뜻이다." }],
-  "context,choices": [{ context: "우산을 챙겼다. 하늘에", choices: "먹구름이 몰려왔기 때문이다.\n책상이 놓여 있기 때문이다." }],
-  "text,choices": [{ text: "겨울이 오면 강물이 ___.", choices: "언다\n녹는다\n끓는다" }],
-  "text,subject,object": [{ text: "주시경은 한힌샘이라는 호를 썼고 조선어 강습원에서 가르쳤다.", subject: "주시경", object: "조선어 강습원" }],
-  fill: [{ text: "오늘은 날씨가 [MASK] 좋다." }, { text: "이 [MASK]는 정말 재미있다." }],
-  none: [{ text: "바다는 넓고 깊다.", second: "깊고 넓은 바다가 있다." }],
 };
