@@ -5,7 +5,7 @@ together from tokens. Files are read in `qa_files.py`, scored by the rules in `q
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -89,19 +89,19 @@ class Qa(Task[QaExample, QaPrediction]):
             raise OptionError(f"rule {self.rule!r}: expected one of {', '.join(RULES)}")
 
     @classmethod
-    def from_examples(cls, examples: Sequence[QaExample]) -> Self:
+    def from_examples(cls, examples: Iterable[QaExample]) -> Self:
         """See `Task.from_examples`: whose rule scores, and whether a question may have no answer."""
         answered = [bool(answers) for answers in _gold_answers(examples)]
         if not any(answered):
-            raise InputError(f"none of {len(examples)} examples has an answer: expected answers to learn from")
-        rule = rule_of([example.context for example in examples], all_answered=all(answered), is_korean=_is_korean)
+            raise InputError(f"none of {len(answered)} examples has an answer: expected answers to learn from")
+        rule = rule_of((example.context for example in examples), all_answered=all(answered), is_korean=_is_korean)
         return cls(rule=rule, no_answer_threshold=None if all(answered) else 0.0)
 
     @classmethod
     def from_answers(cls, examples: Sequence[QaExample], predictions: Sequence[QaPrediction]) -> Self:
         """See `Task.from_answers`."""
         answered = [bool(answers) for answers in _gold_answers(examples)]
-        contexts = [example.context for example in examples]
+        contexts = (example.context for example in examples)
         return cls(rule=rule_of(contexts, all_answered=all(answered), is_korean=_is_korean))
 
     @classmethod
@@ -292,7 +292,7 @@ def _gold_tokens(example: QaExample, spans: Spans) -> list[tuple[int, int]]:
     return [place for place in dict.fromkeys(places) if place is not None]
 
 
-def _gold_answers(examples: Sequence[QaExample]) -> list[list[str]]:
+def _gold_answers(examples: Iterable[QaExample]) -> list[list[str]]:
     """Texts of the answers of every example, there being one or more.
 
     Raises:

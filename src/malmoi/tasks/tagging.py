@@ -6,7 +6,7 @@ overlap, each token in the row where it has most around it. Entities do not nest
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -100,11 +100,12 @@ class Tagging(Task[TaggingExample, TaggingPrediction]):
     trim_particles: bool = False
 
     @classmethod
-    def from_examples(cls, examples: Sequence[TaggingExample]) -> Self:
+    def from_examples(cls, examples: Iterable[TaggingExample]) -> Self:
         """See `Task.from_examples`; one type is enough."""
-        labels = sorted({entity.label for entities in _gold(examples) for entity in entities})
+        gold = _gold(examples)
+        labels = sorted({entity.label for entities in gold for entity in entities})
         if not labels:
-            raise InputError(f"none of {len(examples)} examples has an entity: expected entities to learn from")
+            raise InputError(f"none of {len(gold)} examples has an entity: expected entities to learn from")
         return cls(tuple(labels))
 
     @classmethod
@@ -318,7 +319,7 @@ def _syllables(texts: Sequence[str], tokenizer: TaskTokenizer) -> list[_Cut]:
     return cuts
 
 
-def _gold(examples: Sequence[TaggingExample]) -> list[tuple[Entity, ...]]:
+def _gold(examples: Iterable[TaggingExample]) -> list[tuple[Entity, ...]]:
     """The entities of every example, there being one or more.
 
     Raises:
