@@ -25,7 +25,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,8 @@ from task_rows import ROWS, TaskRow
 
 from malmoi.artifact import file_hash, write_json, write_text
 from malmoi.baseline import linear_baseline
-from malmoi.errors import InputError
-from malmoi.tasks.catalog import learn_task, read_examples, task_type
+from malmoi.errors import InputError, MalmoiError
+from malmoi.tasks.catalog import AnyTask, learn_task, read_examples, task_type
 
 VARIANTS = {"pretrained": "pre-trained", "scratch": "from scratch", "baseline": "linear baseline"}
 _WITH_BASELINE = ("classification", "pair")
@@ -99,9 +100,12 @@ def find_files(name: str, row: TaskRow, arguments: argparse.Namespace) -> Files:
         if limit is not None:
             notes.append(f"of {what} at most {limit:,}, taken evenly")
             suffix += f".{what}{limit}"
+    learnt, judging = evenly(learnt, n_train), evenly(judging, arguments.max_judged)
+    if train and n_train is not None:
+        judging = known(learn_task(kind, learnt, train), judging)
     return Files(
-        train=written(folder / f"{name}{suffix}.train.jsonl", evenly(learnt, n_train)) if train else None,
-        judged=written(folder / f"{name}{suffix}.judged.jsonl", evenly(judging, arguments.max_judged)),
+        train=written(folder / f"{name}{suffix}.train.jsonl", learnt) if train else None,
+        judged=written(folder / f"{name}{suffix}.judged.jsonl", judging),
         preparation="; ".join(notes),
     )
 
@@ -111,6 +115,16 @@ def evenly(examples: Sequence[Any], n: int | None) -> list[Any]:
     if n is None or n >= len(examples):
         return list(examples)
     return [examples[i * len(examples) // n] for i in range(n)]
+
+
+def known(task: AnyTask, examples: Sequence[Any]) -> list[Any]:
+    """Those whose label occurs among the few examples that are learnt from."""
+    found = []
+    for example in examples:
+        with suppress(InputError):
+            task.check(example)
+            found.append(example)
+    return found
 
 
 def written(path: Path, examples: Sequence[Any]) -> Path:
@@ -141,7 +155,7 @@ def call(*command: str) -> dict[str, Any]:
     print("$", shlex.join(command), file=sys.stderr, flush=True)
     process = subprocess.run([sys.executable, "-m", "malmoi.cli", *command[1:]], stdout=subprocess.PIPE, text=True)
     if process.returncode:
-        raise SystemExit(f"{shlex.join(command)} ended with {process.returncode}")
+        raise MalmoiError(f"{shlex.join(command)} ended with {process.returncode}")
     result: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     return result
 
@@ -245,31 +259,50 @@ def parse() -> argparse.Namespace:
 
 def main() -> None:
     arguments = parse()
-    variants = ["pretrained", *(v for v in ("scratch", "baseline") if getattr(arguments, v))]
-    results: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    commands: list[str] = []
+    page = Page(arguments.out, ["pretrained", *(v for v in ("scratch", "baseline") if getattr(arguments, v))])
+    n_failed = 0
     for name in arguments.rows.split(","):
         try:
-            files = find_files(name, ROWS[name], arguments)
-        except InputError as error:
+            run_row(name, arguments, page)
+        except MalmoiError as error:  # the other rows go on
             print(f"{name} is passed over: {error}", file=sys.stderr)
-            continue
-        runs = list(runs_of(name, ROWS[name], files, arguments))
-        commands += [f"# {name}: {files.preparation or 'files as they are published'}"]
-        commands += [shlex.join(command) for run in runs for command in run.commands]
-        for run in () if arguments.commands else runs:
-            results.setdefault(name, {}).setdefault(run.variant, []).append(done(run, arguments))
-            write_page(arguments.out, results, variants, commands)
-        if arguments.baseline and ROWS[name].task in _WITH_BASELINE and not arguments.commands:
-            results[name]["baseline"] = [baseline_done(name, ROWS[name], files, arguments)]
-            write_page(arguments.out, results, variants, commands)
-    print("\n".join(commands) if arguments.commands else (arguments.out / "table.md").read_text(encoding="utf-8"))
+            n_failed += 1
+    print("\n".join(page.commands) if arguments.commands else page.text())
+    raise SystemExit(1 if n_failed else 0)
 
 
-def write_page(out: Path, results: dict[str, Any], variants: Sequence[str], commands: Sequence[str]) -> None:
-    machine = describe("tokenizers", "numpy")
-    page = f"{table(results, variants)}\n\n{machine}\n\n```bash\n" + "\n".join(commands) + "\n```\n"
-    write_text(out / "table.md", page)
+def run_row(name: str, arguments: argparse.Namespace, page: "Page") -> None:
+    """Do what is asked of a row, and write the page anew after each part of it."""
+    files = find_files(name, ROWS[name], arguments)
+    runs = list(runs_of(name, ROWS[name], files, arguments))
+    page.commands.append(f"# {name}: {files.preparation or 'files as they are published'}")
+    page.commands += [shlex.join(command) for run in runs for command in run.commands]
+    if arguments.commands:
+        return
+    for run in runs:
+        page.add(name, run.variant, done(run, arguments))
+    if arguments.baseline and ROWS[name].task in _WITH_BASELINE:
+        page.add(name, "baseline", baseline_done(name, ROWS[name], files, arguments))
+
+
+@dataclass
+class Page:
+    """The table as far as it is done, and the commands of its rows."""
+
+    out: Path
+    variants: list[str]
+    commands: list[str] = field(default_factory=list)
+    results: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
+
+    def add(self, row: str, variant: str, result: dict[str, Any]) -> None:
+        self.results.setdefault(row, {}).setdefault(variant, []).append(result)
+        write_text(self.out / "table.md", self.text())
+
+    def text(self) -> str:
+        commands = "\n".join(self.commands)
+        return (
+            f"{table(self.results, self.variants)}\n\n{describe('tokenizers', 'numpy')}\n\n```bash\n{commands}\n```\n"
+        )
 
 
 if __name__ == "__main__":

@@ -35,11 +35,9 @@ from malmoi.tasks.tagging_files import (
     read_naver,
 )
 from malmoi.tasks.task import Head, Reader, Row, Scores, Task, TaskTokenizer, check_finite, check_room
-from malmoi.tasks.windows import Spans, span_array, windows
-from malmoi.text import nfc_with_spans
+from malmoi.tasks.windows import Spans, syllables_of, tokens_of_texts, windows
 
 _N_SPECIAL = 2
-_Cut = tuple[NDArray[np.int32], Spans]
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ class Tagging(Task[TaggingExample, TaggingPrediction]):
         """`[CLS] window [SEP]`, a row a window. See `Task.encode_many`."""
         check_room(max_tokens, _N_SPECIAL)
         texts = [example.text for example in examples]
-        cuts = _syllables(texts, tokenizer) if self.unit == "syllable" else _tokens(texts, tokenizer)
+        cuts = syllables_of(texts, tokenizer) if self.unit == "syllable" else tokens_of_texts(texts, tokenizer)
         rows = []
         for example, (ids, spans) in zip(examples, cuts, strict=True):
             tags = None
@@ -297,26 +295,6 @@ def _row(ids: NDArray[np.int32], spans: Spans, tags: NDArray[np.int64] | None, t
     row_ids[0], row_ids[1:-1], row_ids[-1] = tokenizer.cls_id, ids, tokenizer.sep_id
     row_spans[1:-1] = spans
     return Row(row_ids, np.zeros(len(row_ids), np.uint8), target, spans=row_spans)
-
-
-def _tokens(texts: Sequence[str], tokenizer: TaskTokenizer) -> list[_Cut]:
-    encodings = tokenizer.encode_batch(texts, special_tokens=False)
-    return [(np.array(encoding.ids, np.int32), span_array(encoding.spans)) for encoding in encodings]
-
-
-def _syllables(texts: Sequence[str], tokenizer: TaskTokenizer) -> list[_Cut]:
-    """Every character that is no blank by itself, composed where it was not; what clean-up deletes is left out."""
-    composed = [nfc_with_spans(text) for text in texts]
-    chars = sorted({char for text, _ in composed for char in text})
-    id_of = {char: ids[0] for char, ids in zip(chars, tokenizer.encode_ids(chars), strict=True) if len(ids)}
-    cuts = []
-    for text, origins in composed:
-        places = [i for i, char in enumerate(text) if char in id_of]
-        spans = np.array([(i, i + 1) for i in places], np.int32).reshape(-1, 2)
-        if origins is not None:
-            spans = origins[places]
-        cuts.append((np.array([id_of[text[i]] for i in places], np.int32), spans))
-    return cuts
 
 
 def _gold(examples: Iterable[TaggingExample]) -> list[tuple[Entity, ...]]:
