@@ -160,8 +160,8 @@ def call(*command: str) -> dict[str, Any]:
     return result
 
 
-def done(run: Run, arguments: argparse.Namespace) -> dict[str, Any]:
-    """The result of a run, which is done where it is not yet."""
+def done(run: Run, arguments: argparse.Namespace) -> dict[str, Any] | None:
+    """The result of a run, which is done where it is not yet; None where nothing is to be done."""
     weights = arguments.base / "model.safetensors"
     key = {
         "commands": [shlex.join(command) for command in run.commands],
@@ -169,6 +169,8 @@ def done(run: Run, arguments: argparse.Namespace) -> dict[str, Any]:
     }
     if (result := kept(arguments.out, run.name, key)) is not None:
         return result
+    if arguments.table:
+        return None
     started = time.perf_counter()
     model = Path(run.commands[0][-1])
     if len(run.commands) > 1 and model.is_dir():
@@ -182,12 +184,14 @@ def done(run: Run, arguments: argparse.Namespace) -> dict[str, Any]:
     return keep(arguments.out, run.name, key, result | {"metrics": reports[-1]["metrics"]})
 
 
-def baseline_done(name: str, row: TaskRow, files: Files, arguments: argparse.Namespace) -> dict[str, Any]:
+def baseline_done(name: str, row: TaskRow, files: Files, arguments: argparse.Namespace) -> dict[str, Any] | None:
     """The linear baseline's result: what `malmoi finetune --dev JUDGED --baseline` prints beside."""
     assert files.train is not None
     key = {"commands": ["linear_baseline"], "files": [file_hash(files.train), file_hash(files.judged)]}
     if (result := kept(arguments.out, f"{name}.baseline.1", key)) is not None:
         return result
+    if arguments.table:
+        return None
     print(f"linear baseline of {name}", file=sys.stderr, flush=True)
     kind, started = task_type(row.task), time.perf_counter()
     train = read_examples(kind, files.train)
@@ -217,6 +221,8 @@ def table(results: dict[str, dict[str, list[dict[str, Any]]]], variants: Sequenc
     head = ["task", "metrics", "learnt from, epochs", "judged", *(VARIANTS[v] for v in variants), "elsewhere"]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for name, by_variant in results.items():
+        if "pretrained" not in by_variant:
+            continue
         row, first = ROWS[name], by_variant["pretrained"][0]
         learnt = f"{first['n_train']:,}, {first['epochs']}" if "n_train" in first else "nothing"
         cells = [cell(row, by_variant.get(variant, [])) for variant in variants]
@@ -248,6 +254,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--max-judged", type=int, help="judge by at most so many")
     parser.add_argument("--keep-models", action="store_true", help="keep every model in OUT/models")
     parser.add_argument("--options", type=shlex.split, default=[], help="more options of malmoi finetune, as one word")
+    parser.add_argument("--table", action="store_true", help="run nothing: the table of what is done")
     parser.add_argument("--commands", action="store_true", help="make the files, print the commands and run none")
     arguments = parser.parse_args()
     if arguments.data is None:
@@ -294,7 +301,9 @@ class Page:
     commands: list[str] = field(default_factory=list)
     results: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
 
-    def add(self, row: str, variant: str, result: dict[str, Any]) -> None:
+    def add(self, row: str, variant: str, result: dict[str, Any] | None) -> None:
+        if result is None:
+            return
         self.results.setdefault(row, {}).setdefault(variant, []).append(result)
         write_text(self.out / "table.md", self.text())
 
