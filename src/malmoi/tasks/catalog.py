@@ -177,10 +177,17 @@ class ExampleStream:
                 yield item
                 is_first = False
         except InputError as error:
-            error.args = (f"{error}{self._looks() if is_first and 'looks' not in str(error) else ''}{self._other()}",)
+            looks = self._looks() if is_first and " looks " not in str(error) else ""
+            error.args = (f"{error}{looks}{self._other()}",)
             raise
 
     def _looks(self) -> str:
+        """`; the file looks …`, where that is not what it is read as."""
+        try:
+            if detect_format(self.task, self.path) == self.format:
+                return ""
+        except InputError:
+            pass
         return f"; the file looks {read_head(self.path).description()}"
 
     def _other(self) -> str:
@@ -202,15 +209,20 @@ def learn_task(kind: type[AnyTask], examples: Iterable[Any], path: Path) -> AnyT
     try:
         return kind.from_examples(examples)
     except InputError as error:
+        if str(error).startswith(str(path)):
+            raise  # of the file, not of what it holds
         raise InputError(f"{path}: {error}{_other_layout(kind, path)}") from None
 
 
 def _other_layout(task: AnyTask | type[AnyTask], path: Path) -> str:
-    """`; the file looks like …`, where the head of a file is of a layout that another task knows."""
+    """`; the file looks like …`, where the head of a file is of a layout that another task knows.
+
+    Not `json`, which says little, and not `graph`: tagging reads the same file, by its entities.
+    """
     likely = [
         f"{kind.name}'s {layout}"
         for kind in TASKS.values()
-        if kind.name != task.name and (layout := find_layout(kind, path)) not in (None, "json")
+        if kind.name != task.name and (layout := find_layout(kind, path)) not in (None, "json", "graph")
     ]
     own = find_layout(task, path)
     likely += [f"the format {own}"] if own not in (None, "json") else []
