@@ -25,18 +25,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from machine import describe
+from task_files import Files, find_files
 from task_rows import ROWS, TaskRow
 
 from malmoi.artifact import file_hash, write_json, write_text
 from malmoi.baseline import linear_baseline
-from malmoi.errors import InputError, MalmoiError
-from malmoi.tasks.catalog import AnyTask, learn_task, read_examples, task_type
+from malmoi.errors import MalmoiError
+from malmoi.tasks.catalog import learn_task, read_examples, task_type
 
 VARIANTS = {"pretrained": "pre-trained", "scratch": "from scratch", "baseline": "linear baseline"}
 _WITH_BASELINE = ("classification", "pair")
@@ -57,81 +57,6 @@ class Run:
     @property
     def name(self) -> str:
         return f"{self.row}.{self.variant}.{self.seed}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Files:
-    """The examples of a row, ready for `malmoi`."""
-
-    train: Path | None
-    judged: Path
-    preparation: str
-    """How they were made; empty for files as they are published."""
-
-
-def find_files(name: str, row: TaskRow, arguments: argparse.Namespace) -> Files:
-    """The files of a row, divided and cut to size where they must be."""
-    data, folder = arguments.data, arguments.out / "data"
-    judged = row.judged or row.train
-    # What is missing is named before anything is read or made.
-    if missing := [file for file in (row.train, judged, row.split) if file and not (data / file).is_file()]:
-        raise InputError(f"{data / missing[0]} is not there")
-    train = data / row.train if row.train else None
-    notes, suffix = [], ""
-    if row.split is not None:
-        assert train is not None
-        parts = folder / name
-        if not parts.is_dir():
-            call("malmoi", "split-articles", str(train), str(data / row.split), "--out", str(parts))
-        notes.append(shlex.join(("malmoi", "split-articles", str(train), str(data / row.split), "--out", str(parts))))
-        train, judged_file = parts / "train.json", parts / "dev.json"
-    else:
-        judged_file = data / str(judged)
-    n_train = min(filter(None, (row.n_train, arguments.max_train)), default=None)
-    if row.division is None and n_train is None and arguments.max_judged is None:
-        return Files(train=train, judged=judged_file, preparation="; ".join(notes))
-    kind = task_type(row.task)
-    learnt = read_examples(kind, train) if train else []
-    judging = learnt if row.division else read_examples(kind, judged_file)
-    if row.division:
-        learnt, judging = row.division.divide(learnt)
-        notes.append(f"{train}: {row.division.rule}")
-    for limit, what in ((n_train if train else None, "train"), (arguments.max_judged, "judged")):
-        if limit is not None:
-            notes.append(f"of {what} at most {limit:,}, taken evenly")
-            suffix += f".{what}{limit}"
-    learnt, judging = evenly(learnt, n_train), evenly(judging, arguments.max_judged)
-    if train and n_train is not None:
-        judging = known(learn_task(kind, learnt, train), judging)
-    return Files(
-        train=written(folder / f"{name}{suffix}.train.jsonl", learnt) if train else None,
-        judged=written(folder / f"{name}{suffix}.judged.jsonl", judging),
-        preparation="; ".join(notes),
-    )
-
-
-def evenly(examples: Sequence[Any], n: int | None) -> list[Any]:
-    """At most `n` of the examples, from everywhere in the file."""
-    if n is None or n >= len(examples):
-        return list(examples)
-    return [examples[i * len(examples) // n] for i in range(n)]
-
-
-def known(task: AnyTask, examples: Sequence[Any]) -> list[Any]:
-    """Those whose label occurs among the few examples that are learnt from."""
-    found = []
-    for example in examples:
-        with suppress(InputError):
-            task.check(example)
-            found.append(example)
-    return found
-
-
-def written(path: Path, examples: Sequence[Any]) -> Path:
-    """The examples as JSON Lines, which every task reads."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, "".join(json.dumps(asdict(example), ensure_ascii=False) + "\n" for example in examples))
-    return path
 
 
 def runs_of(name: str, row: TaskRow, files: Files, arguments: argparse.Namespace) -> Iterator[Run]:
@@ -280,7 +205,8 @@ def main() -> None:
 
 def run_row(name: str, arguments: argparse.Namespace, page: "Page") -> None:
     """Do what is asked of a row, and write the page anew after each part of it."""
-    files = find_files(name, ROWS[name], arguments)
+    limits = {"max_train": arguments.max_train, "max_judged": arguments.max_judged}
+    files = find_files(name, ROWS[name], arguments.data, arguments.out / "data", **limits)
     runs = list(runs_of(name, ROWS[name], files, arguments))
     page.commands.append(f"# {name}: {files.preparation or 'files as they are published'}")
     page.commands += [shlex.join(command) for run in runs for command in run.commands]
