@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from test_finetune_spans import OPTIONS as OPTIONS_OF_SPANS
 from transformers import AutoModelForMaskedLM, AutoModelForMultipleChoice, AutoModelForSequenceClassification
 
 from malmoi.artifact import write_text
@@ -99,7 +100,14 @@ def make_base(folder: Path, segment: Any, encoder: Any) -> Path:
 OPTIONS = FinetuneOptions(epochs=40, lr=4e-3, batch_size=4, dropout=0.0, device="cpu", precision="fp32")
 
 
-@pytest.mark.parametrize("task", ["classification", "pair", "regression", "choice", "cloze"])
+WITHOUT_SPANS = ["classification", "pair", "regression", "choice", "cloze"]
+
+
+def test_every_task_is_learnt_by_heart_here_or_among_the_spans() -> None:
+    assert {*WITHOUT_SPANS, *OPTIONS_OF_SPANS} == set(TASKS)
+
+
+@pytest.mark.parametrize("task", WITHOUT_SPANS)
 def test_eight_examples_are_learnt_by_heart(base: Path, task: str, tmp_path: Path) -> None:
     train = jsonl(tmp_path / "train.jsonl", records(task))
     report = finetune(task, base, train, tmp_path / "model", OPTIONS, dev=train)

@@ -16,7 +16,7 @@ from malmoi.model.card import finetuning_card
 from malmoi.model.checkpoint import save_model
 from malmoi.model.names import Architecture
 from malmoi.predictor import TASK_FILE, check_vocabulary
-from malmoi.tasks.catalog import AnyTask, ExampleFile, learn_task, read_example_file, task_type
+from malmoi.tasks.catalog import AnyTask, ExampleFile, ExampleStream, learn_task, read_example_file, task_type
 from malmoi.tasks.options import TaskOptions
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.options import FinetuneOptions
@@ -103,34 +103,42 @@ def finetune(
         OutputError: `out` exists, or cannot be written.
     """
     check_output(out, force=force)
-    if dev is None and (baseline or len(options.rates) > 1):
-        raise OptionError("without dev examples nothing can be compared: add --dev, or leave --lrs and --baseline out")
     kind = task_type(task_name)
-    if baseline:
-        check_baseline(kind)
+    _check_comparisons(kind, options, dev, baseline=baseline)
     tokenizer = Tokenizer.load(model_directory)
-    train_file = read_example_file(kind, train, format)
-    task = learn_task(kind, train_file.examples, train).with_options(task_options)
-    examples = task.training_examples(train_file.examples)
+    # Gone through twice or thrice and never held: there may be millions.
+    train_file = ExampleStream(kind, train, format)
+    task = learn_task(kind, train_file, train).with_options(task_options)
     run = FinetuningRun(task, tokenizer, model_directory, options)
     check_vocabulary(tokenizer, run.config.n_tokens, model_directory)
     dev_file = _read_dev(task, dev, format)
-    rows = encode_compactly(task, examples, tokenizer, run.max_tokens)
+    rows = encode_compactly(task, task.training_examples(train_file), tokenizer, run.max_tokens)
+    n_train = len(rows)
     if task.head.kind == "token":
         rows = rows.each_row_by_itself()
-    scores = linear_baseline(task, examples, dev_file.examples).metrics if baseline else {}
+    scores = {}
+    if baseline:
+        scores = linear_baseline(task, list(task.training_examples(train_file)), dev_file.examples).metrics
     n_epochs = run.n_epochs(len(rows))
     recorded = _recorded(run, n_epochs, task_options)
     with kept_runs(out, _plan(recorded, model_directory, train, dev)) as directory:
         sweep = run_all(run, rows, dev_file.examples, directory)
         report = replace(
-            _report(task, len(examples), len(dev_file.examples), n_epochs, sweep),
+            _report(task, n_train, len(dev_file.examples), n_epochs, sweep),
             baseline=scores,
             dropped={str(p): f.dropped for p, f in ((train, train_file), (dev, dev_file)) if f.dropped},
         )
         with staged_directory(out, kind="model", options=recorded, force=force) as staged:
             _write(run, sweep, staged, recorded, report)
     return report
+
+
+def _check_comparisons(kind: type[AnyTask], options: FinetuneOptions, dev: Path | None, *, baseline: bool) -> None:
+    """Refuse what needs dev examples where there are none, and a baseline for a task that has none."""
+    if dev is None and (baseline or len(options.rates) > 1):
+        raise OptionError("without dev examples nothing can be compared: add --dev, or leave --lrs and --baseline out")
+    if baseline:
+        check_baseline(kind)
 
 
 def _read_dev(task: AnyTask, dev: Path | None, format: str) -> ExampleFile:

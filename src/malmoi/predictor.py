@@ -12,7 +12,7 @@ from malmoi.artifact import write_text
 from malmoi.errors import CheckpointError, DataError, InputError, OptionError, VocabularyError
 from malmoi.model.load import load_runtime
 from malmoi.model.runtime import Runtime
-from malmoi.tasks.catalog import AnyTask, find_layout, read_example_file, task_from_json, task_type
+from malmoi.tasks.catalog import AnyTask, ExampleStream, find_layout, read_example_file, task_from_json, task_type
 from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.task import Scores
 from malmoi.tokenizer.tokenizer import Tokenizer
@@ -197,7 +197,7 @@ def _records(task: AnyTask, path: Path | None, format: str) -> Iterator[dict[str
         with path.open(encoding="utf-8-sig") as lines:
             yield from _plain_records(task, lines, str(path))
     else:
-        yield from (_without_missing(asdict(example)) for example in read_example_file(task, path, format).examples)
+        yield from (_without_missing(asdict(example)) for example in ExampleStream(task, path, format))
 
 
 def _without_missing(record: dict[str, Any]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_accuracy() -> None:
     answers = [ChoicePrediction(choice, ()) for choice in (1, 0)]
     assert TASK.score(answers, [EXAMPLE, EXAMPLE]).metrics == {"accuracy": 50.0}
     assert TASK.is_wrong(answers[1], EXAMPLE) and not TASK.is_wrong(answers[0], EXAMPLE)
-    with pytest.raises(InputError, match="example 2 of 2 has no answer"):
+    with pytest.raises(InputError, match="example 2 has no answer"):
         TASK.score(answers, [EXAMPLE, replace(EXAMPLE, answer=None)])
     with pytest.raises(InputError, match="1 predictions for 2"):
         TASK.score(answers[:1], [EXAMPLE, EXAMPLE])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from malmoi.errors import DataError, OptionError
+from malmoi.errors import DataError, InputError, OptionError
 from malmoi.tasks.catalog import detect_format, read_examples
 from malmoi.tasks.classification import Classification, ClassificationExample
 from malmoi.tasks.task import TaskTokenizer
@@ -124,3 +124,10 @@ def test_ynat_is_whole(data_dir: Path) -> None:
 def test_glue_is_whole(data_dir: Path, path: str, n: int, n_positive: int) -> None:
     examples = read_examples(Classification, data_dir / "en" / "glue" / f"{path}.tsv")
     assert (len(examples), sum(e.label == "1" for e in examples)) == (n, n_positive)
+
+
+def test_a_table_of_four_columns_need_not_be_cola_s(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("id\tsentence1\tsentence2\tlabel\n1\t비\t눈\t0\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"a\.tsv:1: the second column is 'sentence1': expected 0 or 1.*columns id"):
+        read_examples(Classification, path, "cola")

@@ -37,7 +37,7 @@ def test_scores_change_no_row(tokenizer: TaskTokenizer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scores", "message"), [([], "no examples"), ([1.0, None], "example 2 of 2 has no score"), ([2.0, 2.0], "2.0")]
+    ("scores", "message"), [([], "no examples"), ([1.0, None], "example 2 has no score"), ([2.0, 2.0], "2.0")]
 )
 def test_what_cannot_be_learnt_from(scores: list[float | None], message: str) -> None:
     with pytest.raises(InputError, match=message):

@@ -116,12 +116,12 @@ def test_which_label_means_none() -> None:
 def test_a_sample_of_the_examples_without_a_relation() -> None:
     examples = [replace(EXAMPLE, label="no_relation" if i % 4 else "부모", text=f"{i:08}") for i in range(400)]
     assert TASK.training_examples(examples) == examples
-    sampled = replace(TASK, max_negatives=1.5).training_examples(examples)
+    sampled = list(replace(TASK, max_negatives=1.5).training_examples(examples))
     assert sum(example.label == "no_relation" for example in sampled) == 150
     assert [e for e in sampled if e.label == "부모"] == [e for e in examples if e.label == "부모"]
-    assert sampled == replace(TASK, max_negatives=1.5).training_examples(examples)
+    assert sampled == list(replace(TASK, max_negatives=1.5).training_examples(examples))
     assert sampled == sorted(sampled, key=lambda example: example.text), "their order stays"
-    assert replace(TASK, max_negatives=9.0).training_examples(examples) == examples
+    assert list(replace(TASK, max_negatives=9.0).training_examples(examples)) == examples
 
 
 def test_marks_that_the_vocabulary_lacks_still_tell_the_mentions_apart(tokenizer: TaskTokenizer) -> None:

@@ -117,7 +117,7 @@ def test_an_empty_text_has_no_entities(tokenizer: TaskTokenizer) -> None:
 
 def test_types_are_those_of_the_examples() -> None:
     assert Tagging.from_examples([EXAMPLE, TaggingExample("비", ())]) == TASK
-    with pytest.raises(InputError, match="example 1 of 1 has no entities"):
+    with pytest.raises(InputError, match="example 1 has no entities"):
         Tagging.from_examples([TaggingExample("비")])
     with pytest.raises(InputError, match="none of 1 examples has an entity"):
         Tagging.from_examples([TaggingExample("비", ())])

@@ -69,7 +69,7 @@ def example_cost(examples: Examples, task: StudyTask, model_directory: Path, opt
     made = learn_task(examples.kind, examples.train, Path(task.train))
     tokenizer = Tokenizer.load(model_directory)
     run = FinetuningRun(made, tokenizer, model_directory, options)
-    few = made.training_examples(examples.train[: run.batch_size * (_PROBE_BATCHES + 1)])
+    few = list(made.training_examples(examples.train[: run.batch_size * (_PROBE_BATCHES + 1)]))
     tokenizer.encode_ids(["말모이"])  # an analyser is loaded at its first text
     started = time.monotonic()
     rows = made.encode_many(few, tokenizer, run.max_tokens)

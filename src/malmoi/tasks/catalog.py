@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,41 +117,90 @@ def read_examples(task: AnyTask | type[AnyTask], path: Path, format: str = "auto
 
 
 def read_example_file(task: AnyTask | type[AnyTask], path: Path, format: str = "auto") -> ExampleFile:
-    """All examples of a file, in order, and what was left out.
+    """All examples of a file, in order, and what was left out; see `ExampleStream`."""
+    stream = ExampleStream(task, path, format)
+    return ExampleFile(list(stream), stream.dropped)
 
-    Args:
-        task: whose examples; where it has learnt its labels, those of the file are checked against them.
-        path: a file, decompressed by suffix (`.gz`, `.xz`, `.bz2`).
-        format: a key of `task.READERS`, or `auto`; see `detect_format`.
 
-    Raises:
-        OptionError: no such format.
-        InputError: the file cannot be read, is of another format, holds no example, or a label that the task
-            does not know.
-        DataError: one of its lines is wrong.
-    """
-    name = detect_format(task, path) if format == "auto" else format
-    if name not in task.READERS:
-        raise OptionError(f"format {name!r} is not known to {task.name}: expected auto, {', '.join(task.READERS)}")
-    examples: list[Any] = []
-    dropped: Counter[str] = Counter()
-    try:
-        for item in task.READERS[name](path):
+class ExampleStream:
+    """The examples of a file, read anew whenever they are gone through: a file may hold more than fit into memory."""
+
+    def __init__(self, task: AnyTask | type[AnyTask], path: Path, format: str = "auto") -> None:
+        """Find out the format.
+
+        Args:
+            task: whose examples; where it has learnt its labels, those of the file are checked against them.
+            path: a file, decompressed by suffix (`.gz`, `.xz`, `.bz2`).
+            format: a key of `task.READERS`, or `auto`; see `detect_format`.
+
+        Raises:
+            OptionError: no such format.
+            InputError: the file cannot be read, or looks like nothing this task reads.
+        """
+        self.task, self.path = task, path
+        self.format = detect_format(task, path) if format == "auto" else format
+        if self.format not in task.READERS:
+            raise OptionError(
+                f"format {self.format!r} is not known to {task.name}: expected auto, {', '.join(task.READERS)}"
+            )
+        self.dropped: dict[str, int] = {}
+        """How many examples the last time through were left out, as the format says, by reason."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield every example, in order.
+
+        Raises:
+            InputError: the file cannot be read, is of another format, holds no example, or a label that the task
+                does not know.
+            DataError: one of its lines is wrong.
+        """
+        dropped: Counter[str] = Counter()
+        n_examples = 0
+        for item in self._items():
             if isinstance(item, Dropped):
                 dropped[item.reason] += 1
-            else:
-                examples.append(item)
-    except InputError as error:
-        error.args = (f"{error}{_other_layout(task, path) if name != find_layout(task, path) else ''}",)
-        raise
-    if not examples:
-        raise InputError(f"{path} holds no examples: expected one or more in the format {name}")
-    if isinstance(task, Task):
-        _check_all(task, path, examples)
-    return ExampleFile(examples, dict(dropped))
+                continue
+            n_examples += 1
+            if isinstance(self.task, Task):
+                self._check(self.task, n_examples, item)
+            yield item
+        if not n_examples:
+            message = f"{self.path} holds no examples: expected one or more in the format {self.format}"
+            raise InputError(f"{message}{self._looks()}{self._other()}")
+        self.dropped = dict(dropped)
+
+    def _items(self) -> Iterator[Any]:
+        """What the reader yields; where it fails at once, the error says what the file looks like."""
+        is_first = True
+        try:
+            for item in self.task.READERS[self.format](self.path):
+                yield item
+                is_first = False
+        except InputError as error:
+            looks = self._looks() if is_first and " looks " not in str(error) else ""
+            error.args = (f"{error}{looks}{self._other()}",)
+            raise
+
+    def _looks(self) -> str:
+        """`; the file looks …`, where that is not what it is read as."""
+        try:
+            if detect_format(self.task, self.path) == self.format:
+                return ""
+        except InputError:
+            pass
+        return f"; the file looks {read_head(self.path).description()}"
+
+    def _other(self) -> str:
+        return "" if self.format == find_layout(self.task, self.path) else _other_layout(self.task, self.path)
+
+    def _check(self, task: AnyTask, number: int, example: Any) -> None:
+        try:
+            task.check(example)
+        except InputError as error:
+            raise InputError(f"{self.path}: example {number}: {error}") from None
 
 
-def learn_task(kind: type[AnyTask], examples: Sequence[Any], path: Path) -> AnyTask:
+def learn_task(kind: type[AnyTask], examples: Iterable[Any], path: Path) -> AnyTask:
     """The task that the training examples of a file show; see `Task.from_examples`.
 
     Raises:
@@ -160,15 +209,20 @@ def learn_task(kind: type[AnyTask], examples: Sequence[Any], path: Path) -> AnyT
     try:
         return kind.from_examples(examples)
     except InputError as error:
+        if str(error).startswith(str(path)):
+            raise  # of the file, not of what it holds
         raise InputError(f"{path}: {error}{_other_layout(kind, path)}") from None
 
 
 def _other_layout(task: AnyTask | type[AnyTask], path: Path) -> str:
-    """`; the file looks like …`, where the head of a file is of a layout that another task knows."""
+    """`; the file looks like …`, where the head of a file is of a layout that another task knows.
+
+    Not `json`, which says little, and not `graph`: tagging reads the same file, by its entities.
+    """
     likely = [
         f"{kind.name}'s {layout}"
         for kind in TASKS.values()
-        if kind.name != task.name and (layout := find_layout(kind, path)) not in (None, "json")
+        if kind.name != task.name and (layout := find_layout(kind, path)) not in (None, "json", "graph")
     ]
     own = find_layout(task, path)
     likely += [f"the format {own}"] if own not in (None, "json") else []
@@ -209,11 +263,3 @@ def score_files(
     if answers is None:
         answers = read_predictions(task, predictions)
     return task.from_answers(examples, answers).with_options(options).score(answers, examples)
-
-
-def _check_all(task: AnyTask, path: Path, examples: list[Any]) -> None:
-    for number, example in enumerate(examples, start=1):
-        try:
-            task.check(example)
-        except InputError as error:
-            raise InputError(f"{path}: example {number}: {error}") from None

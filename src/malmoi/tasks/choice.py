@@ -1,6 +1,6 @@
 """Multiple choice: a context and several endings, of which one is right. Not a blank to be filled (`cloze.py`)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, Self, TypeVar
@@ -100,7 +100,7 @@ class ChoiceTask(Task[ChoosingT, ChoicePrediction]):
     batch_size: ClassVar[int] = 16
 
     @classmethod
-    def from_examples(cls, examples: Sequence[ChoosingT]) -> Self:
+    def from_examples(cls, examples: Iterable[ChoosingT]) -> Self:
         """See `Task.from_examples`; there is nothing to learn but that every example has an answer."""
         _gold(examples)
         return cls()
@@ -209,7 +209,7 @@ def plain_answer(value: object, choices: Sequence[str]) -> int | None:
     raise InputError(f"answer {value!r}: expected a number from 0 to {len(choices) - 1}, or one of the choices")
 
 
-def _gold(examples: Sequence[Choosing]) -> list[int]:
+def _gold(examples: Iterable[Choosing]) -> list[int]:
     """The answer of every example, there being one or more.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from malmoi.errors import InputError
 from malmoi.tasks.files import read_head, read_json_lines, read_json_list, read_records
 from malmoi.tasks.labels import LabelTask
 from malmoi.tasks.metrics import Confusion, accuracy, macro_f1, matthews
@@ -69,7 +70,14 @@ def read_cola(path: Path) -> Iterator[ClassificationExample]:
     if re.match(_COLA_TEST, read_head(path).text):
         return read_sst_2(path)
     columns = ("source", "label", "star", "sentence")
-    return read_table(path, "\t", ClassificationExample, _FIELDS, ("sentence", "label"), literal=True, header=columns)
+    return read_table(path, "\t", _from_cola, _FIELDS, ("sentence", "label"), literal=True, header=columns)
+
+
+def _from_cola(text: str, label: str | None) -> ClassificationExample:
+    """Without a header row any table of four columns would do: its labels tell that it is another."""
+    if label not in ("0", "1"):
+        raise InputError(f"the second column is {label!r}: expected 0 or 1, whether the sentence is acceptable")
+    return ClassificationExample(text, label)
 
 
 class Classification(LabelTask[ClassificationExample]):

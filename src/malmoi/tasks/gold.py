@@ -1,6 +1,6 @@
 """What every task asks of examples it learns from or is judged by: there are some, and none lacks its label."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from malmoi.errors import InputError
@@ -10,7 +10,7 @@ LabelT = TypeVar("LabelT")
 
 
 def gold_labels(
-    examples: Sequence[ExampleT], label_of: Callable[[ExampleT], LabelT | None], what: str, expected: str
+    examples: Iterable[ExampleT], label_of: Callable[[ExampleT], LabelT | None], what: str, expected: str
 ) -> list[LabelT]:
     """The label of every example, there being one or more.
 
@@ -23,14 +23,14 @@ def gold_labels(
     Raises:
         InputError: no examples, or one without a label.
     """
-    if not examples:
-        raise InputError(f"there are no examples: expected one or more with {what}; look at the input file")
     found = []
     for number, example in enumerate(examples, start=1):
         label = label_of(example)
         if label is None:
-            raise InputError(f"example {number} of {len(examples)} has no {what.split()[-1]}: expected {expected}")
+            raise InputError(f"example {number} has no {what.split()[-1]}: expected {expected}")
         found.append(label)
+    if not found:
+        raise InputError(f"there are no examples: expected one or more with {what}; look at the input file")
     return found
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, Self, TypeVar
@@ -54,12 +54,13 @@ class LabelTask(Task[LabelledT, LabelPrediction]):
     main_metric: ClassVar[str] = "accuracy"
 
     @classmethod
-    def from_examples(cls, examples: Sequence[LabelledT]) -> Self:
+    def from_examples(cls, examples: Iterable[LabelledT]) -> Self:
         """See `Task.from_examples`; labels are sorted, by value when all of them are numbers."""
-        labels = _sorted_labels(_gold_labels(examples))
+        gold = _gold_labels(examples)
+        labels = _sorted_labels(gold)
         if len(labels) < 2:
             raise InputError(
-                f"all {len(examples)} examples have the label {labels[0]!r}: expected two labels or more; "
+                f"all {len(gold)} examples have the label {labels[0]!r}: expected two labels or more; "
                 "give examples of every label"
             )
         return cls(labels)
@@ -189,7 +190,7 @@ def softmax(outputs: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     return probabilities
 
 
-def _gold_labels(examples: Sequence[Labelled]) -> list[str]:
+def _gold_labels(examples: Iterable[Labelled]) -> list[str]:
     """The label of every example, there being one or more.
 
     Raises:

@@ -4,8 +4,7 @@ Texts of any length are read in windows. An answer is always cut from the origin
 together from tokens. Files are read in `qa_files.py`, scored by the rules in `qa_metrics.py`.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -17,11 +16,11 @@ from malmoi.errors import CheckpointError, InputError, OptionError
 from malmoi.tasks.gold import check_as_many, gold_labels
 from malmoi.tasks.particles import trimmed_end
 from malmoi.tasks.qa_decode import Candidate, best_spans
-from malmoi.tasks.qa_files import QaExample, make_example, read_jsonl, read_squad
+from malmoi.tasks.qa_files import QaExample, make_example, read_jsonl, read_squad, read_texts_by_id
 from malmoi.tasks.qa_metrics import RULES, Rule, exact_and_f1, rule_of
 from malmoi.tasks.spans import check_span, text_field
 from malmoi.tasks.task import Head, Reader, Row, Scores, Task, TaskTokenizer, check_finite, check_room
-from malmoi.tasks.windows import Spans, Window, span_array, tokens_of, windows
+from malmoi.tasks.windows import Spans, Window, tokens_of, tokens_of_texts, windows
 from malmoi.text import hangul_share
 
 _N_SPECIAL = 3
@@ -89,19 +88,19 @@ class Qa(Task[QaExample, QaPrediction]):
             raise OptionError(f"rule {self.rule!r}: expected one of {', '.join(RULES)}")
 
     @classmethod
-    def from_examples(cls, examples: Sequence[QaExample]) -> Self:
+    def from_examples(cls, examples: Iterable[QaExample]) -> Self:
         """See `Task.from_examples`: whose rule scores, and whether a question may have no answer."""
         answered = [bool(answers) for answers in _gold_answers(examples)]
         if not any(answered):
-            raise InputError(f"none of {len(examples)} examples has an answer: expected answers to learn from")
-        rule = rule_of([example.context for example in examples], all_answered=all(answered), is_korean=_is_korean)
+            raise InputError(f"none of {len(answered)} examples has an answer: expected answers to learn from")
+        rule = rule_of((example.context for example in examples), all_answered=all(answered), is_korean=_is_korean)
         return cls(rule=rule, no_answer_threshold=None if all(answered) else 0.0)
 
     @classmethod
     def from_answers(cls, examples: Sequence[QaExample], predictions: Sequence[QaPrediction]) -> Self:
         """See `Task.from_answers`."""
         answered = [bool(answers) for answers in _gold_answers(examples)]
-        contexts = [example.context for example in examples]
+        contexts = (example.context for example in examples)
         return cls(rule=rule_of(contexts, all_answered=all(answered), is_korean=_is_korean))
 
     @classmethod
@@ -127,7 +126,7 @@ class Qa(Task[QaExample, QaPrediction]):
         Raises:
             InputError: none of the ids is a question's, or one is missing among questions without answers.
         """
-        texts = _texts_by_id(path)
+        texts = read_texts_by_id(path)
         if texts is None:
             return None
         missing = [example.id for example in examples if example.id not in texts]
@@ -157,9 +156,7 @@ class Qa(Task[QaExample, QaPrediction]):
         """`[CLS] question [SEP] window [SEP]`, segments 0 and 1, a row a window. See `Task.encode_many`."""
         check_room(max_tokens, _N_SPECIAL + 1)
         contexts = list(dict.fromkeys(example.context for example in examples))
-        read = {}
-        for text, encoding in zip(contexts, tokenizer.encode_batch(contexts, special_tokens=False), strict=True):
-            read[text] = (np.array(encoding.ids, np.int32), span_array(encoding.spans))
+        read = dict(zip(contexts, tokens_of_texts(contexts, tokenizer), strict=True))
         questions = tokenizer.encode_ids([example.question for example in examples])
         rows = []
         for example, question in zip(examples, questions, strict=True):
@@ -292,7 +289,7 @@ def _gold_tokens(example: QaExample, spans: Spans) -> list[tuple[int, int]]:
     return [place for place in dict.fromkeys(places) if place is not None]
 
 
-def _gold_answers(examples: Sequence[QaExample]) -> list[list[str]]:
+def _gold_answers(examples: Iterable[QaExample]) -> list[list[str]]:
     """Texts of the answers of every example, there being one or more.
 
     Raises:
@@ -313,21 +310,6 @@ def _trimmed(prediction: QaPrediction, example: QaExample) -> str | None:
     if start < 0:
         return prediction.text
     return example.context[start : trimmed_end(example.context, start, end, (example.question,))]
-
-
-def _texts_by_id(path: Path) -> dict[str, str] | None:
-    """The object of a file that holds one object of strings and is no line of predictions."""
-    try:
-        record = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): expected a file of predictions") from error
-    except ValueError:
-        return None
-    if not isinstance(record, dict) or {"text", "prediction"} & record.keys():
-        return None
-    if not all(isinstance(text, str) or text is None for text in record.values()):
-        return None
-    return {id: text or "" for id, text in record.items()}
 
 
 def _is_korean(text: str) -> bool:

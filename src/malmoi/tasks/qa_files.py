@@ -74,6 +74,25 @@ def make_example(record: Mapping[str, Any]) -> QaExample:
     return QaExample(question, context, id, tuple(dict.fromkeys(found)))
 
 
+def read_texts_by_id(path: Path) -> dict[str, str] | None:
+    """Predictions as SQuAD's scripts take them, `{id: text}`; `None` where the file is no such object.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}): expected a file of predictions") from error
+    except ValueError:
+        return None
+    if not isinstance(record, dict) or {"text", "prediction"} & record.keys():
+        return None
+    if not all(isinstance(text, str) or text is None for text in record.values()):
+        return None
+    return {id: text or "" for id, text in record.items()}
+
+
 def split_articles(path: Path, split: Path, out: Path, *, force: bool = False) -> dict[str, int]:
     """Write the articles of a SQuAD file that a split names into one file a part: `train.json`, `dev.json`.
 

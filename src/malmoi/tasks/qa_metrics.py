@@ -6,7 +6,7 @@ Written from the published rules (Rajpurkar et al. 2016 and 2018; Lim et al. 201
 import re
 import string
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 Rule = Literal["squad", "squad-v2", "korquad"]
@@ -66,9 +66,9 @@ def _overlap(predicted: list[str], gold: list[str]) -> float:
     return 2 * n_same / (len(predicted) + len(gold)) if n_same else 0.0
 
 
-def rule_of(texts: Sequence[str], *, all_answered: bool, is_korean: Callable[[str], bool]) -> Rule:
+def rule_of(texts: Iterable[str], *, all_answered: bool, is_korean: Callable[[str], bool]) -> Rule:
     """The rule that fits answers in these texts: KorQuAD's where most of them are Korean."""
-    n_korean = sum(map(is_korean, texts))
-    if n_korean * 2 > len(texts):
+    korean = [is_korean(text) for text in texts]
+    if sum(korean) * 2 > len(korean):
         return "korquad"
     return "squad" if all_answered else "squad-v2"

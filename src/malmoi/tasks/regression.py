@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -113,7 +113,7 @@ class Regression(Task[RegressionExample, RegressionPrediction]):
     """Largest."""
 
     @classmethod
-    def from_examples(cls, examples: Sequence[RegressionExample]) -> Self:
+    def from_examples(cls, examples: Iterable[RegressionExample]) -> Self:
         """See `Task.from_examples`; learns the range of the scores."""
         scores = _gold_scores(examples)
         if min(scores) == max(scores):
@@ -223,7 +223,7 @@ def _example(first: str, second: str, score: str | None) -> RegressionExample:
     return RegressionExample(first, second, plain_score(score))
 
 
-def _gold_scores(examples: Sequence[RegressionExample]) -> list[float]:
+def _gold_scores(examples: Iterable[RegressionExample]) -> list[float]:
     """The score of every example, there being one or more.
 
     Raises:

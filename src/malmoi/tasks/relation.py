@@ -6,10 +6,10 @@ Relation Extraction", typed entity marker (punct)). Nothing is added to the voca
 a small corpus may, `[MASK]` stands in for the subject's and `[SEP]` for the object's: `[UNK]` would be both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -95,15 +95,23 @@ class Relation(LabelTask[RelationExample]):
         """The label that means no relation, where there is one."""
         return self.no_relation or next((label for label in self.labels if label.lower() in _NO_RELATION), None)
 
-    def training_examples(self, examples: list[RelationExample]) -> list[RelationExample]:
+    def training_examples(self, examples: Iterable[RelationExample]) -> Iterable[RelationExample]:
         """At most `max_negatives` examples without a relation for each with one, the same in every run."""
         if self.max_negatives is None:
             return examples
-        negative = [i for i, example in enumerate(examples) if example.label == self.negative]
-        n_kept = int(self.max_negatives * (len(examples) - len(negative)))
-        kept = sorted(negative, key=lambda i: blake2b(f"{i} {examples[i].text}".encode()).digest())[:n_kept]
-        dropped = set(negative) - set(kept)
-        return [example for i, example in enumerate(examples) if i not in dropped]
+        # One number an example is all that is remembered: there may be a million.
+        ranks = np.fromiter((self._rank(i, example) for i, example in enumerate(examples)), np.uint64)
+        negative = np.flatnonzero(ranks)
+        n_kept = int(self.max_negatives * (len(ranks) - len(negative)))
+        is_kept = ranks == 0
+        is_kept[negative[np.argsort(ranks[negative], kind="stable")[:n_kept]]] = True
+        return compress(examples, is_kept)
+
+    def _rank(self, number: int, example: RelationExample) -> int:
+        """0 for an example with a relation, else a number that decides whether it is drawn."""
+        if example.label != self.negative:
+            return 0
+        return 1 + int.from_bytes(blake2b(f"{number} {example.text}".encode(), digest_size=7).digest(), "big")
 
     def is_wrong(self, prediction: LabelPrediction, example: RelationExample) -> bool:
         """See `Task.is_wrong`: micro-F1 says nothing of one example without a relation."""

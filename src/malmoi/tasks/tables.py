@@ -77,8 +77,9 @@ def table_rows(
     yield 1, names
     for number, cells in rows:
         if len(cells) != len(names):
+            whose = "as this format has" if header else "as in the header"
             message = (
-                f"{len(cells)} columns: expected {len(names)} as in the header ({', '.join(names)}); "
+                f"{len(cells)} columns: expected {len(names)} {whose} ({', '.join(names)}); "
                 "correct the row, or use JSON Lines for texts that hold the separator"
             )
             raise DataError(path, number, message)

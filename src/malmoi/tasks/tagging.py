@@ -6,7 +6,7 @@ overlap, each token in the row where it has most around it. Entities do not nest
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -35,11 +35,9 @@ from malmoi.tasks.tagging_files import (
     read_naver,
 )
 from malmoi.tasks.task import Head, Reader, Row, Scores, Task, TaskTokenizer, check_finite, check_room
-from malmoi.tasks.windows import Spans, span_array, windows
-from malmoi.text import nfc_with_spans
+from malmoi.tasks.windows import Spans, syllables_of, tokens_of_texts, windows
 
 _N_SPECIAL = 2
-_Cut = tuple[NDArray[np.int32], Spans]
 
 
 @dataclass(frozen=True)
@@ -100,11 +98,12 @@ class Tagging(Task[TaggingExample, TaggingPrediction]):
     trim_particles: bool = False
 
     @classmethod
-    def from_examples(cls, examples: Sequence[TaggingExample]) -> Self:
+    def from_examples(cls, examples: Iterable[TaggingExample]) -> Self:
         """See `Task.from_examples`; one type is enough."""
-        labels = sorted({entity.label for entities in _gold(examples) for entity in entities})
+        gold = _gold(examples)
+        labels = sorted({entity.label for entities in gold for entity in entities})
         if not labels:
-            raise InputError(f"none of {len(examples)} examples has an entity: expected entities to learn from")
+            raise InputError(f"none of {len(gold)} examples has an entity: expected entities to learn from")
         return cls(tuple(labels))
 
     @classmethod
@@ -177,7 +176,7 @@ class Tagging(Task[TaggingExample, TaggingPrediction]):
         """`[CLS] window [SEP]`, a row a window. See `Task.encode_many`."""
         check_room(max_tokens, _N_SPECIAL)
         texts = [example.text for example in examples]
-        cuts = _syllables(texts, tokenizer) if self.unit == "syllable" else _tokens(texts, tokenizer)
+        cuts = syllables_of(texts, tokenizer) if self.unit == "syllable" else tokens_of_texts(texts, tokenizer)
         rows = []
         for example, (ids, spans) in zip(examples, cuts, strict=True):
             tags = None
@@ -298,27 +297,7 @@ def _row(ids: NDArray[np.int32], spans: Spans, tags: NDArray[np.int64] | None, t
     return Row(row_ids, np.zeros(len(row_ids), np.uint8), target, spans=row_spans)
 
 
-def _tokens(texts: Sequence[str], tokenizer: TaskTokenizer) -> list[_Cut]:
-    encodings = tokenizer.encode_batch(texts, special_tokens=False)
-    return [(np.array(encoding.ids, np.int32), span_array(encoding.spans)) for encoding in encodings]
-
-
-def _syllables(texts: Sequence[str], tokenizer: TaskTokenizer) -> list[_Cut]:
-    """Every character that is no blank by itself, composed where it was not; what clean-up deletes is left out."""
-    composed = [nfc_with_spans(text) for text in texts]
-    chars = sorted({char for text, _ in composed for char in text})
-    id_of = {char: ids[0] for char, ids in zip(chars, tokenizer.encode_ids(chars), strict=True) if len(ids)}
-    cuts = []
-    for text, origins in composed:
-        places = [i for i, char in enumerate(text) if char in id_of]
-        spans = np.array([(i, i + 1) for i in places], np.int32).reshape(-1, 2)
-        if origins is not None:
-            spans = origins[places]
-        cuts.append((np.array([id_of[text[i]] for i in places], np.int32), spans))
-    return cuts
-
-
-def _gold(examples: Sequence[TaggingExample]) -> list[tuple[Entity, ...]]:
+def _gold(examples: Iterable[TaggingExample]) -> list[tuple[Entity, ...]]:
     """The entities of every example, there being one or more.
 
     Raises:

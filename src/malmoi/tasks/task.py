@@ -5,7 +5,7 @@ looks at a label to decide which rows to make: training, evaluation, command lin
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeVar
@@ -139,8 +139,8 @@ class Task(ABC, Generic[ExampleT, PredictionT]):
 
     @classmethod
     @abstractmethod
-    def from_examples(cls, examples: Sequence[ExampleT]) -> Self:
-        """Learn the task from training examples.
+    def from_examples(cls, examples: Iterable[ExampleT]) -> Self:
+        """Learn the task from training examples, which may be gone through more than once.
 
         Raises:
             InputError: no examples, an example without a label, or one label only.
@@ -160,8 +160,8 @@ class Task(ABC, Generic[ExampleT, PredictionT]):
             )
         return replace(self, **given)
 
-    def training_examples(self, examples: list[ExampleT]) -> list[ExampleT]:
-        """Those of the training examples to learn from: all, where a task does not draw a sample."""
+    def training_examples(self, examples: Iterable[ExampleT]) -> Iterable[ExampleT]:
+        """Those of the training examples to learn from, in order: all, where a task does not draw a sample."""
         return examples
 
     @property

@@ -1,4 +1,4 @@
-"""Rows of a text that is too long for one: windows over its tokens, and characters to tokens and back.
+"""Texts as tokens with their places, rows of a text that is too long for one, and characters to tokens and back.
 
 Not here: what stands beside the window in a row (a question), and what is predicted (`qa.py`, `tagging.py`).
 """
@@ -9,8 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from malmoi.tasks.task import TaskTokenizer
+from malmoi.text import nfc_with_spans
+
 Spans = NDArray[np.int32]
 """int32 `[n, 2]`: characters, end exclusive."""
+Cut = tuple[NDArray[np.int32], Spans]
+"""Ids of a text's tokens, int32 `[n]`, and the characters each stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,25 @@ def windows(n_tokens: int, room: int, stride: int | None) -> list[Window]:
         start = found[-1].start + step
         found.append(Window(start, min(start + room, n_tokens)))
     return found
+
+
+def tokens_of_texts(texts: Sequence[str], tokenizer: TaskTokenizer) -> list[Cut]:
+    """Each text as the tokenizer cuts it, without special tokens."""
+    encodings = tokenizer.encode_batch(texts, special_tokens=False)
+    return [(np.array(encoding.ids, np.int32), span_array(encoding.spans)) for encoding in encodings]
+
+
+def syllables_of(texts: Sequence[str], tokenizer: TaskTokenizer) -> list[Cut]:
+    """Every character that is no blank by itself, composed where it was not; what clean-up deletes is left out."""
+    composed = [nfc_with_spans(text) for text in texts]
+    chars = sorted({char for text, _ in composed for char in text})
+    id_of = {char: ids[0] for char, ids in zip(chars, tokenizer.encode_ids(chars), strict=True) if len(ids)}
+    cuts = []
+    for text, origins in composed:
+        places = [i for i, char in enumerate(text) if char in id_of]
+        spans = span_array([(i, i + 1) for i in places]) if origins is None else origins[places]
+        cuts.append((np.array([id_of[text[i]] for i in places], np.int32), spans))
+    return cuts
 
 
 def span_array(spans: Sequence[tuple[int, int]]) -> Spans:

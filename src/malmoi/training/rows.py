@@ -1,7 +1,8 @@
 """The rows of all training examples, compact: a million must not need gigabytes. No PyTorch here."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, overload
 
 import numpy as np
@@ -64,11 +65,12 @@ class RowStore(Sequence[list[Row]]):
         )
 
 
-def encode_compactly(task: AnyTask, examples: Sequence[Any], tokenizer: TaskTokenizer, max_tokens: int) -> RowStore:
-    """The rows that `task.encode_many` makes of `examples`, there being one or more."""
+def encode_compactly(task: AnyTask, examples: Iterable[Any], tokenizer: TaskTokenizer, max_tokens: int) -> RowStore:
+    """The rows that `task.encode_many` makes of `examples`, there being one or more; a few thousand at a time."""
     parts: list[RowStore] = []
-    for start in range(0, len(examples), _EXAMPLES_AT_ONCE):
-        parts.append(_store(task.encode_many(examples[start : start + _EXAMPLES_AT_ONCE], tokenizer, max_tokens)))
+    left = iter(examples)
+    while chunk := list(islice(left, _EXAMPLES_AT_ONCE)):
+        parts.append(_store(task.encode_many(chunk, tokenizer, max_tokens)))
     return _joined(parts)
 
 
