@@ -32,11 +32,11 @@ class PlanOptions:
     device: str = HERE
     """`here`, by a short probe; or t4, v100, tpu-v2, l4, rtx4090, a100, h100, h200, by the makers' figures."""
     n_devices: int = 1
-    """How many of them work together; nothing is taken off for talking to each other."""
+    """Devices that work together; the time they spend talking to each other is not counted."""
     steps: int | None = None
     """Steps of the run."""
     epochs: float | None = None
-    """Instead of steps: passes over the text; by default ten."""
+    """Instead of steps: passes over the text; by default 10."""
     budget: str | None = None
     """Instead of steps: the time there is, such as 2h or 5d."""
     max_tokens: int | None = None
@@ -50,7 +50,7 @@ class PlanOptions:
     price_per_hour: float | None = None
     """Money for one device and hour."""
     probe_seconds: float = 20.0
-    """How long to measure for `here`."""
+    """Seconds to measure for `--device here`."""
 
     def __post_init__(self) -> None:
         if self.device != HERE and self.device not in DEVICES:
