@@ -4,10 +4,11 @@ Results are JSON on standard output, messages and progress go to standard error.
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from attrs import evolve
 from cyclopts import App, CycloptsError, Parameter
@@ -21,7 +22,11 @@ from malmoi.cli.exits import say as say
 
 def _usage_error(error: CycloptsError) -> str:
     """Wrong usage in the same words as any other error, on one line."""
-    return f"error: {' '.join(str(error).split())} See `malmoi {' '.join([*(error.command_chain or ()), '--help'])}`."
+    # Some of the commands in no order are no help; `malmoi` shows all of them.
+    text = re.sub(r" Available commands: .*", "", " ".join(str(error).split()))
+    text = re.sub(r'Unknown command "(-.*?)"', r"Unknown option: \1", text)
+    text = re.sub(r"Unused Tokens: \[(.*)\]", r"More arguments than it takes: \1", text)
+    return f"error: {text} See `malmoi {' '.join([*(error.command_chain or ()), '--help'])}`."
 
 
 def _in_words(default: Any) -> str | None:
@@ -47,7 +52,20 @@ class _Formatter(DefaultFormatter):
         super().__call__(console, options, _without_needless_names(panel))
 
 
-app = App(
+class _App(App):
+    def generate_completion(
+        self, *, prog_name: str | None = None, shell: Literal["zsh", "bash", "fish", "powershell"] | None = None
+    ) -> str:
+        """The script of a shell; in bash, directories named like commands (`corpus`, `index`) are no commands."""
+        script = super().generate_completion(prog_name=prog_name, shell=shell)
+        return script.replace(_IS_COMMAND, f"if {_MAY_BE_COMMAND} && {_IS_COMMAND.removeprefix('if ')}")
+
+
+# Every word that is some command's name counts as one in the script of cyclopts 5, wherever it stands.
+_IS_COMMAND = 'if [[ " $all_commands " =~ " $word " ]]; then'
+_MAY_BE_COMMAND = '[[ ${#cmd_path[@]} -eq 0 || "${cmd_path[*]}" == data ]]'
+
+app = _App(
     name="malmoi",
     help="From raw Korean text to a Korean BERT that works. One command a step; begin with `malmoi quickstart`.",
     version=__version__,

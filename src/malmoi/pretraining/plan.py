@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from malmoi.artifact import directory_without
 from malmoi.errors import InputError, OptionError
 from malmoi.model.config import SIZES, ModelConfig, config_for
 from malmoi.pretraining.costs import DEVICES, flops_per_token, memory_bytes, n_parameters
@@ -159,8 +160,11 @@ def _amount_of_text(directory: Path) -> tuple[int, int]:
                 return int(record["n_tokens"]), int(record["n_vocabulary"])
             return round(_TOKENS_AN_EOJEOL * int(record["n_eojeols"])), _VOCABULARY
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path} does not say how much text there is ({error!r}): make it again") from error
-    raise InputError(f"{directory} has neither shards.json nor report.json: expected shards, or a corpus directory")
+            raise InputError(
+                f"{path} does not say how much text there is: expected shards, or a corpus directory"
+            ) from error
+    state = directory_without(directory, "shards.json and no report.json")
+    raise InputError(f"{directory} {state}: expected shards, or a corpus directory")
 
 
 def plan_tokens(text_tokens: int, options: PlanOptions, probe: Probe, *, n_vocabulary: int = _VOCABULARY) -> PlanReport:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from malmoi.errors import OptionError
+from malmoi.errors import OptionError, one_of
 from malmoi.pretraining.examples import ExampleOptions, Objective
 from malmoi.pretraining.masking import Masking
 from malmoi.training.options import OptimizerOptions, Precision
@@ -85,7 +85,7 @@ class PretrainOptions:
         if self.steps is not None and self.budget is not None:
             raise OptionError(f"steps {self.steps} and budget {self.budget}: expected one of them, leave one out")
         if self.size not in RECIPES:
-            raise OptionError(f"size {self.size!r}: expected one of {', '.join(RECIPES)}")
+            raise OptionError(f"size {self.size!r}: {one_of(self.size, RECIPES)}")
         if self.budget is not None:
             parse_duration(self.budget)
         for name in ("batch_ramp", "long_share"):
