@@ -7,7 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-from malmoi.cli.main import app
+from malmoi.cli.commands import app
 
 PAGE = Path(__file__).with_name("cli.md")
 _PREFACE = """# The command line

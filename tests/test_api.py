@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import malmoi
-from malmoi.cli.main import app
+from malmoi.cli.commands import app
 from malmoi.tasks.choice import ChoiceExample, ChoicePrediction
 from malmoi.tasks.classification import ClassificationExample
 from malmoi.tasks.cloze import ClozeExample

@@ -68,6 +68,51 @@ def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert line.startswith("error: ") and "--help`." in line
 
 
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["corpsu", "a.txt"], ['"corpsu"', 'Did you mean "corpus"?', "`malmoi --help`"]),
+        (["--verison"], ["Unknown option: --verison", "`malmoi --help`"]),
+        (["vocab", "a", "--out", "b", "--sise", "9"], ["--sise", "Did you mean --size?", "`malmoi vocab --help`"]),
+        (["vocab", "a", "--out", "b", "--segment", "sylable"], ['Did you mean "syllable"?']),
+        (["vocab", "a", "b", "--out", "c"], ["More arguments than it takes: 'b'"]),
+    ],
+)
+def test_wrong_usage_says_what_was_probably_meant(arguments: list[str], words: list[str]) -> None:
+    result = malmoi(*arguments)
+    assert result.returncode == 2 and [word for word in words if word not in result.stderr] == [], result.stderr
+    assert "Available commands" not in result.stderr
+
+
+def test_a_name_that_is_not_known_brings_the_near_one(quick_run: Path, tmp_path: Path) -> None:
+    train = ["--train", quick_run / "train.tsv", "--out", tmp_path / "m"]
+    assert_refused(malmoi("finetune", "clasification", quick_run / "pretrained", *train), "mean classification?")
+    assert_refused(malmoi("data", "get", "nsmcc"), "did you mean nsmc?")
+    assert_refused(malmoi("pretrain", "a", "b", "--out", tmp_path / "p", "--size", "smal"), "did you mean small?")
+
+
+def test_paths_of_the_wrong_kind_are_named_as_what_they_are(quick_run: Path, tmp_path: Path) -> None:
+    assert_refused(malmoi("tokenize", quick_run / "model" / "config.json", "안녕"), "is a file", "tokenizer directory")
+    assert_refused(malmoi("search", tmp_path / "nowhere", "안녕"), "does not exist", "`malmoi index`")
+    assert_refused(malmoi("plan", quick_run / "model"), "expected shards, or a corpus directory")
+    assert_refused(malmoi("corpus", tmp_path, "--out", tmp_path / "c"), "holds no files")
+    train = ["--train", quick_run / "train.tsv", "--out", tmp_path / "m"]
+    assert_refused(malmoi("finetune", "classification", "bert-base", *train), "bert-base does not exist", "model")
+
+
+def test_quickstart_looks_at_its_budget_before_it_begins(tmp_path: Path) -> None:
+    assert_refused(malmoi("quickstart", "--budget", "soon", "--out", tmp_path / "q"), "'soon'", "90s")
+    assert not (tmp_path / "q").exists()
+
+
+def test_help_shows_defaults_in_words_and_an_example() -> None:
+    text = malmoi("corpus", "--help").stdout
+    assert "[default: 20]" in text and "For example: malmoi corpus my_text --out corpus" in text
+    for clutter in ("[default: False]", "[default: None]", "--no-force", "--empty-namespaces", "(0,)"):
+        assert clutter not in text
+    assert "--no-special-tokens" in malmoi("tokenize", "--help").stdout
+
+
 def test_tab_completion_is_written_where_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))  # the shell's start file is written, too
     script = tmp_path / "malmoi.bash"
@@ -75,7 +120,13 @@ def test_tab_completion_is_written_where_it_is_asked_for(tmp_path: Path, monkeyp
     text = script.read_text(encoding="utf-8")
     assert "finetune" in text and "--segment" in text
     assert str(script) in (tmp_path / ".bashrc").read_text(encoding="utf-8")
-    assert subprocess.run(["bash", "-n", str(script)], check=False).returncode == 0
+    # `corpus` is a command, and here the directory that one is given.
+    completed = {"pre": "pretrain predict", "vocab corpus --seg": "--segment", "vocab corpus --segment sy": "syllable"}
+    for typed, expected in completed.items():
+        complete = f"""source {script}; COMP_WORDS=(malmoi {typed}); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
+            _malmoi; echo "${{COMPREPLY[*]}}" """
+        result = subprocess.run(["bash", "-c", complete], capture_output=True, text=True, check=True)
+        assert (result.stdout.strip(), result.stderr) == (expected, "")
 
 
 def test_corpus_refuses_what_cannot_be_text(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from snippets import ROOT, blocks, command_lines
 
-from malmoi.cli.main import app
+from malmoi.cli.commands import app
 
 README, KOREAN = ROOT / "README.md", ROOT / "README.ko.md"
 SOURCE = ROOT / "src" / "malmoi"

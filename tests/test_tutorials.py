@@ -12,7 +12,7 @@ import pytest
 from snippets import ROOT
 
 FOLDER = ROOT / "docs" / "tutorials"
-SOURCES = sorted(FOLDER.glob("[0-9]*.py"))
+SOURCES = sorted(FOLDER.glob("[0-9]*.py"), key=lambda path: int(path.stem.split("-")[0]))
 
 
 def test_the_notebooks_are_up_to_date() -> None:

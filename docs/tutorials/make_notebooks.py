@@ -15,7 +15,7 @@ LANGUAGES = ("ko", "en")
 
 def sources() -> list[Path]:
     """The scripts, in the order in which they are read."""
-    return sorted(FOLDER.glob("[0-9]*.py"))
+    return sorted(FOLDER.glob("[0-9]*.py"), key=lambda path: int(path.stem.split("-")[0]))
 
 
 def notebook(source: Path, language: str) -> dict[str, Any]:

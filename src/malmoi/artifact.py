@@ -73,6 +73,13 @@ def write_manifest(directory: Path, kind: str, options: Mapping[str, Any]) -> Ma
     return manifest
 
 
+def directory_without(directory: Path, name: str) -> str:
+    """What a message says of a path that should be a directory with the file `name`, and is not."""
+    if directory.is_dir():
+        return f"has no {name}"
+    return "is a file" if directory.exists() else "does not exist"
+
+
 def read_manifest(directory: Path, kind: str) -> Manifest:
     """Read the manifest of `directory` and check that it is a `kind` of a version we know.
 
@@ -81,8 +88,8 @@ def read_manifest(directory: Path, kind: str) -> Manifest:
     """
     path = directory / MANIFEST
     if not path.is_file():
-        state = "has no manifest.json" if directory.is_dir() else "does not exist"
-        raise InputError(f"{directory} {state}: expected a {kind} directory, made by `malmoi {_COMMANDS[kind]}`")
+        state = directory_without(directory, MANIFEST)
+        raise InputError(f"{directory} {state}: expected a directory made by `malmoi {_COMMANDS[kind]}`")
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         # The version first: a newer one may have other fields.

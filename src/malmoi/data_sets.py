@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from malmoi.download import fetch
-from malmoi.errors import InputError, OptionError
+from malmoi.errors import InputError, OptionError, one_of
 
 _GLUE = "https://dl.fbaipublicfiles.com/glue/data/"
 _KLUE = "https://raw.githubusercontent.com/KLUE-benchmark/KLUE/main/klue_benchmark/"
@@ -226,7 +226,7 @@ def find_data_set(name: str) -> DataSet:
         OptionError: there is none.
     """
     if name not in DATA_SETS:
-        raise OptionError(f"data set {name!r} is not known: expected one of {', '.join(DATA_SETS)}")
+        raise OptionError(f"data set {name!r} is not known: {one_of(name, DATA_SETS)}")
     return DATA_SETS[name]
 
 

@@ -13,6 +13,8 @@
 A message gives the value, the expectation and the remedy, in this order. Bugs of ours are `assert`s, never these.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 
@@ -61,3 +63,10 @@ class NotFiniteError(MalmoiError):
 
 class CheckpointError(MalmoiError):
     """A model directory or a training state cannot be read or does not fit."""
+
+
+def one_of(value: str, names: Iterable[str]) -> str:
+    """The end of a message about a name that is not known: what is, and which of them was probably meant."""
+    names = list(names)
+    near = get_close_matches(value, names, n=1)
+    return f"expected one of {', '.join(names)}" + f"; did you mean {near[0]}?" * bool(near)

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Self
 
-from malmoi.artifact import write_text
+from malmoi.artifact import directory_without, write_text
 from malmoi.errors import CheckpointError, DataError, InputError, OptionError, VocabularyError
 from malmoi.model.load import load_runtime
 from malmoi.model.runtime import Runtime
@@ -108,7 +108,7 @@ def load_task(directory: Path) -> tuple[AnyTask, int]:
     """
     path = directory / TASK_FILE
     if not path.is_file():
-        state = f"has no {TASK_FILE}" if directory.is_dir() else "does not exist"
+        state = directory_without(directory, TASK_FILE)
         raise CheckpointError(f"{directory} {state}: expected a fine-tuned model, made by `malmoi finetune`")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ from malmoi.errors import OutputError
 from malmoi.finetune import finetune
 from malmoi.predictor import Predictor, evaluate_file, predict_file
 from malmoi.pretraining.pretrain import pretrain
-from malmoi.pretraining.recipe import PretrainOptions
+from malmoi.pretraining.recipe import PretrainOptions, parse_duration
 from malmoi.pretraining.shards import build_shards
 from malmoi.tasks.catalog import read_examples
 from malmoi.tasks.classification import Classification
@@ -51,6 +51,7 @@ def run_quickstart(
     """
     if out.exists() and any(out.iterdir()) and not force:
         raise OutputError(f"{out} exists already: choose another --out, or pass --force to replace it")
+    parse_duration(budget)  # before minutes have gone into the first stages
     out.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     with as_file(files("malmoi.sample")) as sample:

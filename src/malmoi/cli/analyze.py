@@ -23,13 +23,15 @@ def analyze(
 ) -> None:
     """Show what morphological analysers make of text, side by side; or judge them on gold data.
 
+    For example: `malmoi analyze 아버지가방에들어가신다. --analyzer kiwi,mecab`
+
     Args:
         text: The text, or - for lines from standard input.
-        analyzer: One or several of kiwi, mecab, okt and http, apart by commas.
+        analyzer: One or several of kiwi, mecab, okt and http, separated by commas.
         score: Gold data (CoNLL-U, Sejong tags in XPOS) to judge them on.
-        url: Where the analyser http is asked; its key is taken from MALMOI_ANALYZER_KEY.
-        cache: Answers of the analyser http, kept.
-        requests_a_day: At most, to the analyser http.
+        url: Address of the analyser http; its key is taken from MALMOI_ANALYZER_KEY.
+        cache: File that keeps the answers of the analyser http.
+        requests_a_day: Requests to the analyser http, at most.
     """
     from malmoi.morphology.catalog import make_analyzers
     from malmoi.morphology.http import HttpOptions

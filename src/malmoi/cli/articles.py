@@ -7,11 +7,11 @@ from malmoi.cli.app import app, print_record
 
 @app.command
 def split_articles(file: Path, split: Path, /, *, out: Path, force: bool = False) -> None:
-    """Split a file in SQuAD's format by its articles: a JSON file a part.
+    """Split a file in SQuAD's format by its articles: one JSON file per part.
 
     Args:
         file: SQuAD, KorQuAD or KLUE-MRC.
-        split: JSON object of lists of article titles: {"train": [...], "dev": [...]}; a note beside is passed over.
+        split: JSON object of lists of article titles: {"train": [...], "dev": [...]}; a note beside them is ignored.
         out: Directory to make; holds train.json, dev.json ...
         force: Replace what stands at --out.
     """

@@ -6,13 +6,13 @@ from cyclopts import App
 
 from malmoi.cli.app import app, print_record, say
 
-data = App(name="data", help="Public data sets: what there is, and how to get it.")
+data = App(name="data", help="Public data sets: list them, download one.")
 app.command(data)
 
 
 @data.command(name="list")
 def list_data() -> None:
-    """List the data sets that malmoi reads: one JSON object a line."""
+    """List the data sets that malmoi reads: one JSON object per line."""
     from malmoi.data_sets import DATA_SETS
 
     for name, data_set in DATA_SETS.items():
@@ -30,10 +30,10 @@ def list_data() -> None:
 
 @data.command
 def get(name: str, /, *, out: Path = Path("data")) -> None:
-    """Fetch a data set from its own addresses; a download that broke off goes on.
+    """Fetch a data set from its own addresses; an interrupted download continues.
 
     Args:
-        name: One of `malmoi data list`.
+        name: A name from `malmoi data list`.
         out: Folder; the files go into OUT/NAME.
     """
     from malmoi.data_sets import find_data_set, get_data_set

@@ -22,12 +22,14 @@ def graph(
 ) -> None:
     """Find entities and their relations in a text, and draw them as one graph.
 
+    For example: `malmoi graph text.txt --entities entities --relations relations --out graph.html`
+
     Args:
         text: The text, or a text file, or - for standard input.
         entities: Model directory, fine-tuned for tagging.
         relations: Model directory, fine-tuned for relation.
         out: File to make: .html to look at, .json, .graphml or .ttl for other programs.
-        device: cpu, cuda, ...; by default the best one here.
+        device: cpu, cuda, cuda:1 ...; by default the best device found.
         force: Replace what stands at --out.
     """
     from malmoi.graph.extract import check_graph_output, find_graph, text_or_file, write_graph

@@ -15,7 +15,9 @@ from malmoi.training.options import FinetuneOptions
 
 @app.command
 def plan(text: Path, /, *, options: Annotated[PlanOptions, Flat] = PlanOptions()) -> None:
-    """Say how long a pre-training run will take, how much memory and money, and what other sizes would.
+    """Estimate time, memory and money of a pre-training run, and what other sizes would take.
+
+    For example: `malmoi plan shards --size base --device h100 --price-per-hour 3`
 
     Args:
         text: Shard directory, or a corpus directory before it is encoded.
@@ -39,13 +41,16 @@ def pretrain(
 ) -> None:
     """Pre-train an encoder on token shards: masked language model and next-sentence prediction.
 
+    For example: `malmoi pretrain shards tokenizer --out pretrained --size small --budget 2h`
+
     Args:
         shards: Shard directory.
         tokenizer: The tokenizer the shards were made with.
         out: The run's directory, at its end a model directory.
-        start: Model directory to go on from, in place of random weights: any BERT or ModernBERT with its tokenizer. Its
-            shape is kept, --size gives the recipe only; entries it does not know begin as the mean of their old pieces.
-        resume: Go on from the newest save; begins where there is none.
+        start: Model directory to continue from, instead of random weights: any BERT or ModernBERT with its tokenizer.
+            Its shape is kept, --size gives the recipe only; entries it does not know begin as the mean of their
+            old pieces.
+        resume: Continue from the newest save; start anew if there is none.
         force: Start over, dropping the run in --out.
     """
     from malmoi.pretraining.pretrain import pretrain as run
@@ -53,7 +58,7 @@ def pretrain(
     report = run(shards, tokenizer, out, options, start=start, resume=resume, force=force)
     print_report(report)
     if not report.finished:
-        say("the run goes on with the same command and --resume")
+        say("the run continues with the same command and --resume")
         raise SystemExit(130)
 
 
@@ -73,7 +78,9 @@ def finetune(
     embedding_options: Annotated[EmbeddingOptions, Flat] = EmbeddingOptions(),
     force: bool = False,
 ) -> None:
-    """Fine-tune a pre-trained model for a task. A run that was stopped goes on with the same command.
+    """Fine-tune a pre-trained model for a task. A run that was stopped continues with the same command.
+
+    For example: `malmoi finetune classification pretrained --train train.tsv --dev dev.tsv --out model`
 
     Args:
         task: classification, pair, regression, qa, tagging, choice, relation, cloze; or embedding, to search by.
@@ -81,8 +88,8 @@ def finetune(
         train: Labelled examples; for embedding pairs of texts, with or without a score.
         out: Directory to make.
         dev: Labelled examples to choose the best epoch and seed by.
-        format: Format of both files; by default it is found out.
-        baseline: Measure a linear model (TF-IDF) on the same examples, beside.
+        format: Format of both files; by default recognised by their content.
+        baseline: Also train a linear model (TF-IDF) on the same examples, to compare with.
         force: Replace what stands at --out.
     """
     if task == "embedding":

@@ -44,10 +44,10 @@ def quickstart(
     """Run the whole chain in minutes, on the text that ships with malmoi or on yours.
 
     Args:
-        corpus: Your own text, files or folders, in place of the text that ships.
+        corpus: Your own text, files or folders, instead of the text that ships.
         out: Directory to make, with a folder for every stage.
         budget: Time for pre-training, such as 90s or 10m.
-        seed: Of everything random.
+        seed: Seed of everything random.
         force: Replace what stands at --out.
     """
     from malmoi.quickstart import run_quickstart

@@ -1,23 +1,24 @@
 """The command line: parse, call one function, print. No logic; every flag is a field of an options dataclass.
 
-The modules imported here register their commands; each imports what computes only when its command runs.
+What a command does not need is not loaded: the overview is plain text, and of the modules with commands only the one
+that holds the command is imported.
 """
 
-import malmoi.cli.analyze
-import malmoi.cli.articles
-import malmoi.cli.data
-import malmoi.cli.graph
-import malmoi.cli.learn
-import malmoi.cli.look
-import malmoi.cli.search
-import malmoi.cli.serve
-import malmoi.cli.study
-import malmoi.cli.text
-import malmoi.cli.use  # noqa: F401
-from malmoi.cli.app import app, errors_as_exit_codes
+import sys
+from importlib import import_module
+
+from malmoi.cli.exits import errors_as_exit_codes
+from malmoi.cli.overview import module_of, overview
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    words = sys.argv[1:]
     with errors_as_exit_codes():
+        if words[:1] in ([], ["--help"], ["-h"], ["help"]):
+            print(overview(), flush=True)
+            return
+        from malmoi.cli.app import app
+
+        import_module(f"malmoi.cli.{module_of(words[0]) or 'commands'}")
         app()

@@ -19,15 +19,17 @@ def embed(
     workers: int = 1,
     engine: Engine = "local",
 ) -> None:
-    """Turn texts into vectors: every object with its "vector", one a line; or all vectors as one NumPy file.
+    """Turn texts into vectors: every object with its "vector", one per line; or all vectors as one NumPy file.
+
+    For example: `malmoi embed embedder texts.jsonl --out vectors.npy`
 
     Args:
-        model: Model directory, best one made by `malmoi finetune embedding`.
+        model: Model directory, best made by `malmoi finetune embedding`.
         file: JSON objects with a "text", or plain lines; - for standard input.
-        out: File for the vectors alone (.npy, float32, a row a text); by default lines are printed.
-        device: cpu, cuda, ...; by default the best one here.
-        workers: Processes.
-        engine: Processes of this machine, or those of a Ray cluster.
+        out: File for the vectors alone (.npy, float32, one row per text); by default lines are printed.
+        device: cpu, cuda, cuda:1 ...; by default the best device found.
+        workers: Worker processes.
+        engine: Where workers run: in processes of this machine, or on a Ray cluster.
     """
     from malmoi.search.bulk import embed_records, write_vectors
     from malmoi.search.documents import read_texts
@@ -51,7 +53,9 @@ def sent2vec(
     options: Annotated[Sent2VecOptions, Flat] = Sent2VecOptions(),
     force: bool = False,
 ) -> None:
-    """Learn sentence vectors (Sent2Vec) from one's own texts; minutes on a CPU.
+    """Learn sentence vectors (Sent2Vec) from your own texts; minutes on a CPU.
+
+    For example: `malmoi sent2vec texts.txt --out sent2vec`
 
     Args:
         texts: JSON objects with a "text", or plain lines; best the texts that will be searched.
@@ -78,17 +82,19 @@ def index(
     engine: Engine = "local",
     force: bool = False,
 ) -> None:
-    """Make a directory of documents that can be searched; or put more into one.
+    """Make documents searchable: a directory that is their index; or add more to one.
+
+    For example: `malmoi index embedder documents.jsonl --out index`
 
     Args:
-        model: Directory of an embedder or of sent2vec; or the word lexical, for terms only.
+        model: Directory of an embedder or of sent2vec; or the word lexical, to search by words alone.
         documents: JSON Lines {"id", "text", ...}; other fields are kept, to filter by.
         out: Directory to make, or with --update the one to add to.
         update: Add documents to --out and replace those with the same ids.
-        unit: What terms are: content morphemes, or what stands between blanks.
-        device: cpu, cuda, ...; by default the best one here.
+        unit: What a term is: content morphemes, or what stands between spaces (eojeol).
+        device: cpu, cuda, cuda:1 ...; by default the best device found.
         workers: Processes that embed.
-        engine: Processes of this machine, or those of a Ray cluster.
+        engine: Where workers run: in processes of this machine, or on a Ray cluster.
         force: Replace what stands at --out.
     """
     from malmoi.search.build import build_index, update_index
@@ -107,7 +113,7 @@ def index_delete(index: Path, /, *, ids: list[str] | None = None, where: str | N
 
     Args:
         index: Made by `malmoi index`.
-        ids: Of the documents.
+        ids: Ids of documents; give --ids once for each.
         where: Or a condition on their fields, in SQL.
     """
     from malmoi.search.build import delete_documents
@@ -127,17 +133,19 @@ def search(
     model: Path | None = None,
     device: str | None = None,
 ) -> None:
-    """Search an index: one JSON object a document, best first.
+    """Search an index: one JSON object per document, best first.
+
+    For example: `malmoi search index '도서관은 몇 시에 여나요?' --top-k 3`
 
     Args:
         index: Made by `malmoi index`.
-        query: What to search for; - for a query a line on standard input.
-        top_k: At most so many documents.
+        query: What to search for; - for one query per line on standard input.
+        top_k: Documents to return, at most.
         where: A condition on their fields, in SQL: "year >= 2020 AND source = '법'".
         by: Terms (lexical), vectors (vector), or both, by their scores (hybrid) or their ranks (rrf); by default hybrid
             where there are vectors.
-        model: Where the model lies, if not where it lay when the index was made.
-        device: cpu, cuda, ...; by default the best one here.
+        model: Where the model is now, if it has moved since the index was made.
+        device: cpu, cuda, cuda:1 ...; by default the best device found.
     """
     from malmoi.search.index import Index
 
@@ -166,14 +174,16 @@ def answer(
 ) -> None:
     """Answer a question from an index: the best document, or the span of it that answers; null for no answer.
 
+    For example: `malmoi answer index '도서관은 몇 시에 여나요?' --rerank pairs-model`
+
     Args:
         index: Made by `malmoi index`.
-        question: The question; - for one a line on standard input.
+        question: The question; - for one question per line on standard input.
         rerank: Model fine-tuned for pair or regression, to order the candidates.
         read: Model fine-tuned for qa, to find the span.
         where: A condition on the documents' fields, in SQL.
-        model: Where the index's model lies, if not where it lay.
-        device: cpu, cuda, ...; by default the best one here.
+        model: Where the index's model is now, if it has moved.
+        device: cpu, cuda, cuda:1 ...; by default the best device found.
     """
     from malmoi.predictor import Predictor
     from malmoi.search.answer import Answerer, Reranker
@@ -202,15 +212,17 @@ def mine(
     model: Path | None = None,
     device: str | None = None,
 ) -> None:
-    """Make training data of an index's near misses: one JSON object a line.
+    """Make training data of an index's near misses: one JSON object per line.
+
+    For example: `malmoi mine index pairs.jsonl --target pair > mined.jsonl`
 
     Args:
         index: Made by `malmoi index` from the texts that are right for some question.
         pairs: Questions with the text that is right for them, as `malmoi finetune embedding` takes them.
-        format: Format of the pairs; by default it is found out.
+        format: Format of the pairs; by default recognised by its content.
         positive: In files of labelled pairs, the label of those that mean the same.
-        model: Where the index's model lies, if not where it lay.
-        device: cpu, cuda, ...; by default the best one here.
+        model: Where the index's model is now, if it has moved.
+        device: cpu, cuda, cuda:1 ...; by default the best device found.
     """
     from malmoi.search.index import Index
     from malmoi.search.mine import mine as run
@@ -234,14 +246,16 @@ def search_eval(
 ) -> None:
     """Compare retrievers on queries with known answers: terms, models, both together, each also re-ranked.
 
+    For example: `malmoi search-eval documents.jsonl queries.jsonl --models sent2vec --models embedder`
+
     Args:
         documents: JSON Lines {"id", "text"}.
         queries: JSON Lines {"query", "relevant": [ids]}.
         models: Directories of embedders and of sent2vec; give --models once for each.
         rerank: Model fine-tuned for pair or regression, that orders the candidates anew.
         positive: Its label that means "this one"; by default 1 of 0 and 1.
-        candidates: Documents that it looks at.
-        device: cpu, cuda, ...; by default the best one here.
+        candidates: Documents that it puts in order.
+        device: cpu, cuda, cuda:1 ...; by default the best device found.
     """
     from malmoi.search.evaluate import HEADER, evaluate_search
 

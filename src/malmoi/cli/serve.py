@@ -11,6 +11,8 @@ from malmoi.serving.options import ServeOptions
 def serve(*models: Path, options: Annotated[ServeOptions, Flat] = ServeOptions()) -> None:
     """Serve models and indexes over HTTP, with a page to try them on.
 
+    For example: `malmoi serve sentiment=small-model --port 8000`
+
     Args:
         models: Model directories, each perhaps with a name of its own: name=directory. Without any, and without
             --index, the models that ship with malmoi.

@@ -20,7 +20,7 @@ def study(
     """Compare ways to cut Korean into tokens, end to end, and make one page of it.
 
     For each way: vocabulary, shards, pre-training of equal compute, fine-tuning for the tasks that are named. A study
-    that was stopped goes on with the same command.
+    that was stopped continues with the same command.
 
     Args:
         corpus: Corpus directory, or any file that `malmoi corpus` reads.

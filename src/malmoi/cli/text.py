@@ -25,13 +25,15 @@ def corpus(
 ) -> None:
     """Read, clean, filter and deduplicate text files into a corpus.
 
+    For example: `malmoi corpus my_text --out corpus --rejects rejects.jsonl`
+
     Args:
         inputs: Files or folders; .gz, .bz2, .xz and .zst are read as they are.
         out: Directory to make.
-        mix: File that names several sources with their weights and caps, in place of inputs (JSON Lines).
+        mix: File that names several sources with their weights and caps, instead of inputs (JSON Lines).
         rejects: File for the documents that were dropped, with the reason (JSON Lines).
-        workers: Processes.
-        engine: Processes of this machine, or those of a Ray cluster.
+        workers: Worker processes.
+        engine: Where workers run: in processes of this machine, or on a Ray cluster.
         force: Replace what stands at --out.
     """
     from malmoi.corpus.build import build_corpus
@@ -55,12 +57,14 @@ def vocab(
 ) -> None:
     """Learn a vocabulary from a corpus, or add to one that a model knows.
 
+    For example: `malmoi vocab corpus --out tokenizer --size 32000`
+
     Args:
         corpus: Corpus directory, or any file that `malmoi corpus` reads.
         out: Directory to make.
         extend: Tokenizer directory whose entries are kept, with their ids; --size counts them too.
-        workers: Processes.
-        engine: Processes of this machine, or those of a Ray cluster.
+        workers: Worker processes.
+        engine: Where workers run: in processes of this machine, or on a Ray cluster.
         force: Replace what stands at --out.
     """
     from malmoi.tokenizer.build import build_vocab
@@ -78,9 +82,9 @@ def vocab_compare(first: Path, second: Path, corpus: Path, /, *, max_documents: 
 
     Args:
         first: Tokenizer directory; any BERT's, also a vocab.txt alone.
-        second: Another.
+        second: Another tokenizer directory.
         corpus: Corpus directory, or any file that `malmoi corpus` reads.
-        max_documents: Documents of it that are looked at.
+        max_documents: Documents of the corpus to look at, at most.
     """
     from malmoi.tokenizer.compare import compare
 
@@ -92,12 +96,14 @@ def vocab_compare(first: Path, second: Path, corpus: Path, /, *, max_documents: 
 
 @app.command
 def tokenize(tokenizer: Path, text: TextOrDash = "-", /, *, special_tokens: bool = True) -> None:
-    """Cut text into pieces: one JSON object a line with pieces, ids and spans in the text.
+    """Cut text into pieces: one JSON object per line with pieces, ids and spans in the text.
+
+    For example: `malmoi tokenize tokenizer 말모이는 --no-special-tokens`
 
     Args:
         tokenizer: Tokenizer directory.
         text: The text, or - for lines from standard input.
-        special_tokens: Put [CLS] and [SEP] around.
+        special_tokens: Add [CLS] and [SEP].
     """
     from malmoi.tokenizer.tokenizer import Tokenizer
 
@@ -132,8 +138,8 @@ def shards(
         corpus: Corpus directory, or any file that `malmoi corpus` reads.
         tokenizer: Tokenizer directory.
         out: Directory to make.
-        workers: Processes.
-        engine: Processes of this machine, or those of a Ray cluster.
+        workers: Worker processes.
+        engine: Where workers run: in processes of this machine, or on a Ray cluster.
         force: Replace what stands at --out.
     """
     from malmoi.pretraining.shards import build_shards

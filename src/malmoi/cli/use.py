@@ -22,13 +22,15 @@ def evaluate(
 ) -> None:
     """Judge a fine-tuned model on labelled examples; scores are in percent.
 
+    For example: `malmoi evaluate model test.tsv --errors errors.jsonl`
+
     Args:
         model: Fine-tuned model directory, or a pre-trained one with --task cloze.
         file: Labelled examples.
-        format: Format of the file; by default it is found out.
+        format: Format of the file; by default recognised by its content.
         task: The task, for a model that is only pre-trained.
         errors: File for the examples it got wrong (JSON Lines).
-        device: cpu, cuda, ...; by default the best one here.
+        device: cpu, cuda, cuda:1 ...; by default the best device found.
     """
     from malmoi.predictor import Predictor, evaluate_file
 
@@ -51,15 +53,17 @@ def predict(
     task_options: Annotated[TaskOptions, Flat] = TaskOptions(),
     device: str | None = None,
 ) -> None:
-    """Predict: every example as one JSON object a line, with its prediction.
+    """Predict: print every example with its prediction, one JSON object per line.
+
+    For example: `malmoi predict model test.tsv > predictions.jsonl`
 
     Args:
         model: Fine-tuned model directory, or a pre-trained one with --task cloze.
-        file: Examples, or - for standard input: JSON objects, or plain lines (the fields apart by tabs).
-        format: Format of the file; by default it is found out.
+        file: Examples, or - for standard input: JSON objects, or plain lines (fields separated by tabs).
+        format: Format of the file; by default recognised by its content.
         task: The task, for a model that is only pre-trained.
         submission: Write the predictions into this file, as GLUE's server takes them, and print none.
-        device: cpu, cuda, ...; by default the best one here.
+        device: cpu, cuda, cuda:1 ...; by default the best device found.
     """
     from malmoi.predictor import Predictor, predict_file
     from malmoi.submission import write_submission
@@ -84,12 +88,14 @@ def score(
 ) -> None:
     """Judge anybody's predictions by the task's official metrics, in percent.
 
+    For example: `malmoi score classification test.tsv predictions.jsonl`
+
     Args:
         task: classification, pair, regression, qa, tagging, choice, relation or cloze.
         gold: Labelled examples.
-        predictions: One prediction a line in the same order, as `malmoi predict` prints them or bare, {"label": ...};
+        predictions: One prediction per line in the same order, as `malmoi predict` prints them or bare, {"label": ...};
             for qa also SQuAD's {id: text}, for tagging also a file of the gold file's format.
-        format: Format of the gold file; by default it is found out.
+        format: Format of the gold file; by default recognised by its content.
     """
     from malmoi.tasks.catalog import score_files, task_type
 
@@ -110,12 +116,14 @@ def export(
 ) -> None:
     """Write a model as an ONNX graph, which the base install runs without PyTorch.
 
+    For example: `malmoi export model --out small-model --int8 --dev dev.tsv`
+
     Args:
         model: Fine-tuned or pre-trained model directory.
         out: Directory to make.
         int8: Matrices and token table as bytes: a quarter of the size, about twice as fast on a CPU.
         dev: Labelled examples; a graph that loses more than 0.3 points on them is refused.
-        format: Format of the examples; by default it is found out.
+        format: Format of the examples; by default recognised by its content.
         force: Replace what stands at --out.
     """
     from malmoi.export import ExportOptions, export_model

@@ -27,7 +27,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "drawing": "그림",
         "hint": "이름에 마우스를 올리면 이어진 것과 근거 문장이 보인다. 누르면 고정된다.",
         "relations": "관계",
-        "columns": "이,관계,가리키는 것,확률,근거",
+        "columns": "주체,관계,대상,확률,근거",
         "sentences": "문장",
         "alone": "관계를 찾지 못한 이름",
         "none": "관계를 찾지 못했다. --threshold 를 낮춰 보라.",

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from malmoi.artifact import directory_without
 from malmoi.errors import CheckpointError
 from malmoi.model.config import ModelConfig, from_hugging_face
 
@@ -21,7 +22,7 @@ def read_config(directory: Path) -> tuple[ModelConfig, list[str]]:
     """
     path = directory / CONFIG
     if not path.is_file():
-        state = f"has no {CONFIG}" if directory.is_dir() else "does not exist"
+        state = directory_without(directory, CONFIG)
         raise CheckpointError(f"{directory} {state}: expected a model directory with {CONFIG} and {WEIGHTS}")
     values = read_object(path)
     try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from malmoi.artifact import directory_without
 from malmoi.errors import InputError, OptionError
 from malmoi.model.config import SIZES, ModelConfig, config_for
 from malmoi.pretraining.costs import DEVICES, flops_per_token, memory_bytes, n_parameters
@@ -32,11 +33,11 @@ class PlanOptions:
     device: str = HERE
     """`here`, by a short probe; or t4, v100, tpu-v2, l4, rtx4090, a100, h100, h200, by the makers' figures."""
     n_devices: int = 1
-    """How many of them work together; nothing is taken off for talking to each other."""
+    """Devices that work together; the time they spend talking to each other is not counted."""
     steps: int | None = None
     """Steps of the run."""
     epochs: float | None = None
-    """Instead of steps: passes over the text; by default ten."""
+    """Instead of steps: passes over the text; by default 10."""
     budget: str | None = None
     """Instead of steps: the time there is, such as 2h or 5d."""
     max_tokens: int | None = None
@@ -50,7 +51,7 @@ class PlanOptions:
     price_per_hour: float | None = None
     """Money for one device and hour."""
     probe_seconds: float = 20.0
-    """How long to measure for `here`."""
+    """Seconds to measure for `--device here`."""
 
     def __post_init__(self) -> None:
         if self.device != HERE and self.device not in DEVICES:
@@ -159,8 +160,11 @@ def _amount_of_text(directory: Path) -> tuple[int, int]:
                 return int(record["n_tokens"]), int(record["n_vocabulary"])
             return round(_TOKENS_AN_EOJEOL * int(record["n_eojeols"])), _VOCABULARY
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path} does not say how much text there is ({error!r}): make it again") from error
-    raise InputError(f"{directory} has neither shards.json nor report.json: expected shards, or a corpus directory")
+            raise InputError(
+                f"{path} does not say how much text there is: expected shards, or a corpus directory"
+            ) from error
+    state = directory_without(directory, "shards.json and no report.json")
+    raise InputError(f"{directory} {state}: expected shards, or a corpus directory")
 
 
 def plan_tokens(text_tokens: int, options: PlanOptions, probe: Probe, *, n_vocabulary: int = _VOCABULARY) -> PlanReport:

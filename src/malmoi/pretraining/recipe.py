@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from malmoi.errors import OptionError
+from malmoi.errors import OptionError, one_of
 from malmoi.pretraining.examples import ExampleOptions, Objective
 from malmoi.pretraining.masking import Masking
 from malmoi.training.options import OptimizerOptions, Precision
@@ -25,11 +25,11 @@ class PretrainOptions:
     budget: str | None = None
     """Instead of steps: time to spend, such as 90s, 30m, 2h. A few timed steps at the start fix their number."""
     max_tokens: int | None = None
-    """Tokens in a row."""
+    """Tokens in a row; by default 128 for tiny and small, 512 for base and large."""
     batch_rows: int | None = None
-    """Rows in a step."""
+    """Rows in a step; by default 16 for tiny, 64 for small, 256 for base and large."""
     accumulate: int = 1
-    """Parts in which a step is worked, one after another: the same step in less memory."""
+    """Parts a step is split into, one computed after another: the same step in less memory."""
     batch_ramp: float = 0.0
     """Share of the steps, at the start, with fewer rows: an eighth, a quarter, then half of them."""
     long_tokens: int | None = None
@@ -37,25 +37,27 @@ class PretrainOptions:
     long_share: float = 0.1
     """Share of the steps, at the end, with rows of --long-tokens."""
     optimizer: Literal["adamw", "muon"] | None = None
-    """adamw for all weights, or muon for the blocks' matrices and adamw for the rest."""
+    """adamw for all weights, or muon for the blocks' matrices and adamw for the rest; by default muon for
+    tiny and small, adamw for base and large."""
     lr: float | None = None
-    """Peak learning rate of AdamW."""
+    """Peak learning rate of AdamW; by default 4e-3 for tiny, 2e-3 for small, 1e-4 for base and large."""
     muon_lr: float | None = None
-    """Peak learning rate of Muon."""
+    """Peak learning rate of Muon; by default 0.02."""
     warmup: float | None = None
-    """Share of the steps in which the rate rises."""
+    """Share of the steps in which the rate rises; by default 0.05 for tiny and small, else 0.01."""
     decay: float | None = None
-    """Share of the steps, at the end, in which the rate falls to zero."""
+    """Share of the steps, at the end, in which the rate falls to zero; by default 0.5 for tiny and small, else 0.99."""
     objective: Objective = "mlm+nsp"
     """Predict masked tokens alone, or also the next sentence (nsp) or the order of two texts (sop)."""
     mask_rate: float | None = None
-    """Share of the tokens to predict."""
+    """Share of the tokens to predict; by default 0.2 for tiny and small, else 0.15."""
     mask_rate_end: float | None = None
     """The share at the end of the run, reached in a straight line, such as 0.15 from 0.3; by default it stays."""
     masking: Masking = "token"
     """Hide single tokens, whole words (all pieces of an eojeol), or spans of words (SpanBERT)."""
     held_out: float | None = None
-    """Share of the documents kept back to see how well hidden tokens of unseen text are guessed, such as 0.005."""
+    """Share of the documents kept back to see how well hidden tokens of unseen text are guessed, such as 0.005;
+    by default none are."""
     eval_every: int | None = None
     """Steps between looks at the documents held out; by default as often as the state is saved."""
     tensorboard: bool = False
@@ -67,11 +69,11 @@ class PretrainOptions:
     log_every: int = 10
     """Steps between lines of log.jsonl."""
     seed: int = 1
-    """Of weights, order, pairs and masks."""
+    """Seed of weights, order, pairs and masks."""
     device: str | None = None
-    """cpu, cuda, cuda:1 ...; by default the best one here."""
+    """cpu, cuda, cuda:1 ...; by default the best device found."""
     precision: Precision = "auto"
-    """bf16 products over fp32 weights where the hardware has them, or what is named."""
+    """Of products, over fp32 weights; auto takes bf16 where the hardware has it."""
     compile: bool | None = None
     """Compile the model first; by default when the run is long enough to win the time back."""
 
@@ -83,7 +85,7 @@ class PretrainOptions:
         if self.steps is not None and self.budget is not None:
             raise OptionError(f"steps {self.steps} and budget {self.budget}: expected one of them, leave one out")
         if self.size not in RECIPES:
-            raise OptionError(f"size {self.size!r}: expected one of {', '.join(RECIPES)}")
+            raise OptionError(f"size {self.size!r}: {one_of(self.size, RECIPES)}")
         if self.budget is not None:
             parse_duration(self.budget)
         for name in ("batch_ramp", "long_share"):

@@ -31,25 +31,25 @@ class Sent2VecOptions:
     """How sentence vectors are learnt."""
 
     unit: Unit = "morpheme"
-    """What a word is: content morphemes, or what stands between blanks."""
+    """What a word is: content morphemes, or what stands between spaces (eojeol)."""
     width: int = 256
     """Numbers in a vector."""
     epochs: int | None = None
     """Passes over the text; by default as many as make a million words, between 5 and 30."""
     min_count: int = 1
-    """Rarer words are left out."""
+    """Words that occur fewer times are left out."""
     pairs: int = 200_000
     """Buckets for pairs of neighbouring words; 0 for words alone."""
     negatives: int = 10
     """Random words against each word."""
     subsample: float = 1e-3
-    """Words more frequent than this share are left out now and then as what is to be told."""
+    """Words more frequent than this share are now and then not guessed while learning."""
     dropout: float = 0.3
-    """Share of the features left out while learning, so that no word is told by its pairs alone."""
+    """Share of the features left out while learning, so that no word is guessed from its pairs alone."""
     lr: float = 0.1
     """Learning rate (Adagrad), falling to zero."""
     seed: int = 1
-    """Of everything random."""
+    """Seed of everything random."""
 
     def __post_init__(self) -> None:
         for name in ("width", "min_count", "negatives"):
@@ -102,11 +102,11 @@ class MineOptions:
     """What is mined."""
 
     target: Literal["embedding", "pair"] = "embedding"
-    """For training embedders (a pair a line with its negatives), or a pair classifier (a labelled pair a line)."""
+    """For training embedders (per line a pair with its negatives), or a pair classifier (per line a labelled pair)."""
     negatives: int = 4
-    """Near misses a question."""
+    """Near misses per question."""
     skip: int = 0
-    """Uppermost wrong ones that are passed over: some of them are right, and only nobody says so."""
+    """Nearest wrong ones to pass over: some are right, though no pair says so."""
     by: By | None = None
     """What retrieves: lexical, vector, or both, by scores (hybrid) or by ranks (rrf); by default hybrid
     where there are vectors."""

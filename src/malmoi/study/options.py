@@ -50,7 +50,8 @@ class StudyOptions:
     """What is compared, and for how long."""
 
     ways: str = "eojeol,syllable,morpheme,morpheme-tag,base-form,lemma,morpheme-learnt"
-    """Ways to cut, apart by commas, each perhaps with the size of its vocabulary: eojeol:32000,eojeol:8000,syllable."""
+    """Ways to cut, separated by commas, each perhaps with the size of its vocabulary:
+    eojeol:32000,eojeol:8000,syllable."""
     task: tuple[str, ...] = ()
     """A task to fine-tune for, NAME=TASK:TRAIN:DEV or NAME=TASK:TRAIN:DEV:FORMAT, such as
     nsmc=classification:ratings_train.txt:ratings_test.txt; may be repeated."""
@@ -73,9 +74,9 @@ class StudyOptions:
     analyzer: str = "kiwi"
     """The morphological analyser of the ways that need one: kiwi, mecab or okt."""
     seed: int = 1
-    """Of the models, and of which examples are taken."""
+    """Seed of the models and of the choice of examples."""
     device: str | None = None
-    """cpu, cuda, cuda:1 ...; by default the best one here."""
+    """cpu, cuda, cuda:1 ...; by default the best device found."""
 
     def __post_init__(self) -> None:
         for name in ("seeds", "epochs", "max_train", "max_dev", "max_characters", "batch_rows"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from malmoi.errors import CheckpointError, InputError, OptionError
+from malmoi.errors import CheckpointError, InputError, OptionError, one_of
 from malmoi.tasks.choice import Choice
 from malmoi.tasks.classification import Classification
 from malmoi.tasks.cloze import Cloze
@@ -44,7 +44,7 @@ def task_type(name: str) -> type[AnyTask]:
         OptionError: there is none.
     """
     if name not in TASKS:
-        raise OptionError(f"task {name!r} is not known: expected one of {', '.join(TASKS)}")
+        raise OptionError(f"task {name!r} is not known: {one_of(name, TASKS)}")
     return TASKS[name]
 
 

@@ -17,7 +17,8 @@ class TaskOptions:
     max_answer_tokens: int | None = None
     """qa: the longest answer in tokens; by default 64."""
     no_answer_threshold: float | None = None
-    """qa: "no answer" must score so much more than the best answer; by default 0 if the training examples have any."""
+    """qa: "no answer" must score this much more than the best answer; by default 0 if the training
+    examples have any."""
     n_best: int | None = None
     """qa: answers in a prediction's `alternatives`; by default 5."""
     rule: Literal["squad", "squad-v2", "korquad"] | None = None
@@ -33,7 +34,7 @@ class TaskOptions:
     no_relation: str | None = None
     """relation: the label that means none; by default no_relation, NA or none where it occurs."""
     max_negatives: float | None = None
-    """relation: train on at most so many examples without a relation for each with one; by default all."""
+    """relation: train on at most this many examples without a relation for each with one; by default all."""
 
     def __post_init__(self) -> None:
         for name in ("stride", "max_question_tokens", "max_answer_tokens", "n_best"):

@@ -12,6 +12,7 @@ from typing import Any
 import tokenizers
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
+from malmoi.artifact import directory_without
 from malmoi.errors import InputError, VocabularyError
 from malmoi.tokenizer.vocab import SPECIAL_TOKENS, Vocabulary
 
@@ -82,8 +83,10 @@ def read_backend(directory: Path, *, prefix: str = "##") -> tokenizers.Tokenizer
         normalizer = normalizers.BertNormalizer(clean_text=True, **(settings | _settings(config)))
         vocabulary = Vocabulary.load(directory / "vocab.txt")
         return _wordpiece(vocabulary, normalizer, pre_tokenizers.BertPreTokenizer(), _BERT_MAX_WORD_CHARS)
-    state = "holds neither tokenizer.json nor vocab.txt" if directory.is_dir() else "does not exist"
-    raise InputError(f"{directory} {state}: expected a tokenizer directory, made by `malmoi vocab`")
+    raise InputError(
+        f"{directory} {directory_without(directory, 'tokenizer.json and no vocab.txt')}: expected a tokenizer "
+        "directory, made by `malmoi vocab`, or a model directory with its tokenizer"
+    )
 
 
 DELETED_BLANKS = re.compile("[\x0b\x0c\x1c-\x1f\x85]")

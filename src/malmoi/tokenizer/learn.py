@@ -40,7 +40,7 @@ class VocabOptions:
     analyzer: Literal["kiwi", "mecab", "okt"] = "kiwi"
     """The morphological analyser of the ways that need one."""
     lowercase: bool = False
-    """Make letters small; accents stay."""
+    """Lowercase all letters; accents stay."""
     max_char_share: float = 0.3
     """Characters other than Hangul and ASCII are kept, frequent ones first, while all together take at most
     this share of the entries."""
@@ -50,7 +50,7 @@ class VocabOptions:
     tokens: tuple[str, ...] = ()
     """An entry that is always in the vocabulary and never split, such as a name or `[URL]`; may be repeated."""
     held_out: int | None = 100
-    """Every so many documents one is not learnt from: the vocabulary is judged by these. None: no one."""
+    """One document in this many is not learnt from, and the vocabulary is judged by them."""
     max_words: int | None = 30_000_000
     """Distinct words kept in memory (some 150 bytes each); beyond, the rarest are dropped, and the report says how
     many."""

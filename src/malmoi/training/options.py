@@ -53,7 +53,7 @@ class FinetuneOptions:
     lr: float | None = None
     """Peak learning rate; by default by the model's width: 5e-4 for small, 5e-5 for base."""
     lrs: str | None = None
-    """Learning rates to try, apart by commas, such as 1e-4,3e-4; the best on dev is kept."""
+    """Learning rates to try, separated by commas, such as 1e-4,3e-4; the best on dev is kept."""
     layer_decay: float = 1.0
     """Each layer's rate is this share of that of the layer above it; 1 is off, 0.9 spares the lower layers."""
     batch_size: int | None = None
@@ -71,19 +71,19 @@ class FinetuneOptions:
     class_weights: bool = False
     """Rare labels count as much as frequent ones: each example by the inverse of its label's frequency."""
     reinit_layers: int = 0
-    """Uppermost layers to begin anew with random weights: steadier with few examples (Zhang et al. 2021)."""
+    """Uppermost layers to start anew from random weights: steadier with few examples (Zhang et al. 2021)."""
     patience: int | None = None
-    """Stop after so many epochs without a better score on dev; by default all epochs are run."""
+    """Stop after this many epochs without a better score on dev; by default all epochs are run."""
     seed: int = 1
-    """Of the new head and of the order of the examples."""
+    """Seed of the new head and of the order of the examples."""
     seeds: int = 1
     """Runs with seeds from --seed on; the best on dev is kept, mean and spread are printed."""
     from_scratch: bool = False
     """Start from random weights of the same shape: what pre-training buys is the difference."""
     device: str | None = None
-    """cpu, cuda, cuda:1 ...; by default the best one here."""
+    """cpu, cuda, cuda:1 ...; by default the best device found."""
     precision: Precision = "auto"
-    """bf16 products over fp32 weights where the hardware has them, or what is named."""
+    """Of products, over fp32 weights; auto takes bf16 where the hardware has it."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size", "patience", "seeds"):
@@ -108,7 +108,7 @@ class FinetuneOptions:
         try:
             rates = tuple(_checked_rate(float(text)) for text in self.lrs.split(","))
         except ValueError:
-            raise OptionError(f"lrs is {self.lrs!r}: expected numbers apart by commas, such as 1e-4,3e-4") from None
+            raise OptionError(f"lrs is {self.lrs!r}: expected numbers separated by commas, such as 1e-4,3e-4") from None
         if len(set(rates)) < len(rates):
             raise OptionError(f"lrs is {self.lrs}: expected each rate once")
         return rates

@@ -1,13 +1,12 @@
 # %% ko
-# # 7·9. 개체, 관계, 그리고 그래프
+# # 9. 관계, 그리고 그래프
 #
 # 누가 어느 회사 사람이고 무엇을 타고 어디로 갔는가. 문장에 개체와 관계를 함께 적은 파일 하나로 두 모형을 가르치고, 처음 보는 글을 그래프로 그린다.
-# (TTA의 15가지 개체를 모두 배우려면 KONEC 같은 자료를 쓴다: `malmoi data list`)
 # %% en
-# # 7 and 9. Entities, relations and the graph
+# # 9. Relations, and the graph
 #
 # Who works where, and who flew where with what? One file with entities and relations teaches two models, and a text they have not seen becomes a
-# graph. (For all 15 types of TTA take a data set like KONEC: `malmoi data list`.)
+# graph.
 # %%
 import json
 from importlib.resources import files
