@@ -72,6 +72,8 @@ class PretrainOptions:
     """cpu, cuda, cuda:1 ...; by default the best one here."""
     precision: Precision = "auto"
     """bf16 products over fp32 weights where the hardware has them, or what is named."""
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """Of several processes: a copy of the model in each (ddp), or its weights shared out among them (fsdp)."""
     compile: bool | None = None
     """Compile the model first; by default when the run is long enough to win the time back."""
 
