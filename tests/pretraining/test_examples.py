@@ -29,7 +29,9 @@ SPECIAL = (PAD, UNK, CLS, SEP, MASK)
 FIRST_ID = 5
 
 
-def make_shards(shards: Sequence[Sequence[Sequence[int]]], n_vocabulary: int, dtype: str = "<u4") -> Shards:
+def make_shards(
+    shards: Sequence[Sequence[Sequence[int]]], n_vocabulary: int, sources: Sequence[int] = (), dtype: str = "<u4"
+) -> Shards:
     """Shards of documents given as lengths of their sentences; every token of all of them has an id of its own."""
     made, next_id = [], FIRST_ID
     for documents in shards:
@@ -48,17 +50,22 @@ def make_shards(shards: Sequence[Sequence[Sequence[int]]], n_vocabulary: int, dt
         n_vocabulary=n_vocabulary,
         dtype=dtype,
         tokenizer="",
+        sources=list(sources),
     )
     return Shards(report, tuple(made), "")
 
 
 def make_source(
-    shards: Sequence[Sequence[Sequence[int]]], *, seed: int = 1, **options: int | float | str
+    shards: Sequence[Sequence[Sequence[int]]],
+    *,
+    seed: int = 1,
+    sources: Sequence[int] = (),
+    **options: int | float | str,
 ) -> ExampleSource:
     n_vocabulary = FIRST_ID + sum(length for documents in shards for document in documents for length in document)
     vocabulary = MaskingVocabulary(MASK, np.arange(FIRST_ID, n_vocabulary), np.zeros(n_vocabulary, bool))
     return ExampleSource(
-        make_shards(shards, n_vocabulary),
+        make_shards(shards, n_vocabulary, sources),
         ExampleOptions(**options),  # type: ignore[arg-type]
         vocabulary,
         cls_id=CLS,
@@ -259,6 +266,32 @@ def test_sources_of_single_sentences_take_part_without_a_pair(objective: Objecti
             else:
                 assert first[0] >= FIRST_ID + n_reviews
     assert len(seen) > 0.5 * n_reviews
+
+
+def test_a_random_text_is_no_review_beside_an_article() -> None:
+    """Once it was drawn from all documents, so that most of the false second texts were short reviews."""
+    reviews, articles = [[12]] * 200, [[9] * 12] * 20
+    source = make_source([reviews, articles], max_tokens=64, batch_rows=16)
+    false = [second for b in islice(stream(source), 20) for _, second, label in pairs_of(b) if label == IS_RANDOM]
+    assert len(false) > 50
+    assert min(int(second[0]) for second in false) >= FIRST_ID + 200 * 12
+
+
+def test_a_random_text_comes_from_the_same_source() -> None:
+    """Remarks of two sentences have pairs too; they get remarks, articles get articles, and one alone gets none."""
+    remarks, articles, speech = [[6, 6]] * 60, [[9] * 12] * 20, [[5] * 10]
+    documents = [*remarks, *articles, *speech]
+    source = make_source([documents[:40], documents[40:]], sources=[60, 20, 1], max_tokens=64, batch_rows=16)
+    kinds = np.repeat([0, 1, 2], [60, 20, 1])
+    found = {(0, 0): 0, (1, 1): 0}
+    for batch in islice(stream(source), 30):
+        for first, second, label in pairs_of(batch):
+            pair = tuple(int(kinds[document_of(text, documents)]) for text in (first, second))
+            if label == IS_RANDOM:
+                found[pair] += 1  # type: ignore[index]
+            else:
+                assert document_of(first, documents) == document_of(second, documents)
+    assert min(found.values()) > 100
 
 
 def test_the_mask_rate_falls_over_the_run() -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from malmoi.corpus.build import build_corpus
+from malmoi.corpus.options import CorpusOptions, Source
 from malmoi.corpus.readers import iter_corpus
 from malmoi.corpus.sentences import split_sentences
 from malmoi.errors import InputError, OptionError, OutputError
@@ -51,6 +53,22 @@ def test_documents_come_back(workshop: Path, tmp_path: Path, shard_tokens: int) 
     if shard_tokens == 300:
         assert report.n_shards > 3
         assert all(len(shard.tokens) >= 300 for shard in shards.shards[:-1])
+
+
+def test_the_sources_of_a_mixture_are_known(workshop: Path, tmp_path: Path) -> None:
+    (tmp_path / "talk.txt").write_text("오늘은 바람이 많이 분다.\n내일은 비가 온다고 한다.\n", encoding="utf-8")
+    sources = [
+        Source(name="all", inputs=(str(workshop / "corpus.jsonl"),)),
+        Source(name="talk", inputs=(str(tmp_path / "talk.txt"),), format="lines"),
+    ]
+    kept = build_corpus(sources, tmp_path / "corpus", CorpusOptions(min_chars=5)).sources
+    report = build_shards(tmp_path / "corpus", workshop / "tokenizer", tmp_path / "shards")
+    assert report.sources == [kept["all"]["n_kept"], kept["talk"]["n_kept"]] == [report.n_documents - 2, 2]
+    assert load_shards(tmp_path / "shards").report == report
+    info = tmp_path / "shards" / INFO
+    info.write_text(json.dumps(json.loads(info.read_text()) | {"sources": [5, 2]}))
+    with pytest.raises(InputError, match=r"holds 7 documents of sources, shards\.json says"):
+        load_shards(tmp_path / "shards")
 
 
 @pytest.mark.parametrize(("n_extra", "dtype"), [(0, "<u2"), (1 << 16, "<u4")])

@@ -1,5 +1,6 @@
 """Commands that train: plan, pretrain, finetune."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -56,9 +57,12 @@ def pretrain(
     from malmoi.pretraining.pretrain import pretrain as run
 
     report = run(shards, tokenizer, out, options, start=start, resume=resume, force=force)
-    print_report(report)
+    speaks = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun started, one
+    if speaks:
+        print_report(report)
     if not report.finished:
-        say("the run continues with the same command and --resume")
+        if speaks:
+            say("the run continues with the same command and --resume")
         raise SystemExit(130)
 
 

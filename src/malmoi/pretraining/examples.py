@@ -119,7 +119,7 @@ class ExampleSource:
 
     def _find_windows(self, shards: Shards, wanted: np.ndarray | None) -> None:
         """Cut every document into consecutive windows of at most `_content` tokens."""
-        starts, ends, documents, shard_numbers, n_documents = [], [], [], [], 0
+        starts, ends, documents, shard_numbers, n_sentences, n_documents = [], [], [], [], [], 0
         for number, shard in enumerate(shards.shards):
             document_ends = shard.document_ends
             document_starts = np.concatenate([[0], document_ends[:-1]])
@@ -131,6 +131,7 @@ class ExampleSource:
             ends.append(np.minimum(start + self._content, document_ends[document]))
             documents.append(document + n_documents)
             shard_numbers.append(np.full(len(document), number))
+            n_sentences.append(np.diff(shard.sentence_ends.searchsorted(document_ends, side="right"), prepend=0))
             n_documents += len(document_ends)
         self._starts, self._ends = np.concatenate(starts), np.concatenate(ends)
         self._documents, self._shard_of = np.concatenate(documents), np.concatenate(shard_numbers)
@@ -138,8 +139,12 @@ class ExampleSource:
             keep = wanted[self._documents]
             self._starts, self._ends = self._starts[keep], self._ends[keep]
             self._documents, self._shard_of = self._documents[keep], self._shard_of[keep]
-            n_documents = int(wanted.sum())
-        self.n_windows, self.n_documents = len(self._starts), n_documents
+        self.n_windows = len(self._starts)
+        # Random texts come from documents that have pairs of their own, and from the same source: were a review set
+        # behind an article, its style would say that it does not belong there.
+        self._others = np.flatnonzero(np.concatenate(n_sentences)[self._documents] > 1)
+        self._other_documents = self._documents[self._others]
+        self._source_ends = np.cumsum(shards.report.sources or [n_documents])
 
     @property
     def n_row_tokens(self) -> int:
@@ -167,15 +172,20 @@ class ExampleSource:
     def _other_text(self, window: int, n_tokens: int, generator: np.random.Generator) -> np.ndarray | None:
         """At most `n_tokens` from a random place of another document, from a sentence's start where one is near.
 
+        None where its source has no other one with pairs.
+
         Only the document's end cuts it short: were it cut at its window's end, its length would give it away.
         """
-        if self.n_documents < 2:
+        document = self._documents[window]
+        source = np.searchsorted(self._source_ends, document, side="right")
+        bounds = [*np.append(0, self._source_ends)[[source, source + 1]], document, document + 1]
+        start_of_source, end_of_source, first, last = np.searchsorted(self._other_documents, bounds).tolist()
+        if start_of_source + last - first == end_of_source:
             return None
-        first, last = np.searchsorted(self._documents, self._documents[window] + np.arange(2)).tolist()
         longest = (0, 0, 0)
         for _ in range(_OTHERS):
-            other = int(generator.integers(self.n_windows - (last - first)))
-            other += last - first if other >= first else 0
+            place = start_of_source + int(generator.integers(end_of_source - start_of_source - (last - first)))
+            other = int(self._others[place + (last - first if place >= first else 0)])
             start, document_end = self._some_start(other, generator)
             longest = max(longest, (min(n_tokens, document_end - start), other, start))
             if longest[0] == n_tokens:

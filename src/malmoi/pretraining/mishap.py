@@ -9,11 +9,9 @@ import torch
 
 from malmoi.errors import OptionError
 from malmoi.pretraining.batch import DataPosition, PretrainingBatch
-from malmoi.pretraining.recipe import optimizer_options
 from malmoi.pretraining.run import PretrainingRun
 from malmoi.training.fit import fit
 from malmoi.training.memory import first_that_fits
-from malmoi.training.optim import build_optimizers
 
 _ARRAYS = ("ids", "segments", "positions", "sequences", "masked", "targets", "firsts", "next_labels")
 
@@ -64,6 +62,6 @@ def _take_step(run: PretrainingRun, n_rows: int) -> None:
     run.model.zero_grad(set_to_none=True)
     batch = run.source.batch(DataPosition())
     losses = partial(run.losses_by_parts, n_parts=len(batch.ids) // n_rows)
-    optimizers = build_optimizers(run.model, optimizer_options(run.options), 1, precision=run.options.precision)
+    optimizers = run.optimizers(1)
     for _ in fit(run.model, [batch], losses, optimizers, precision=run.options.precision):
         pass

@@ -20,7 +20,17 @@ from malmoi.pretraining.run import PretrainingRun, time_steps
 from malmoi.training.machine import describe_machine
 
 LOG, RUN, CHECKPOINTS, EVALUATIONS = "log.jsonl", "run.json", "checkpoints", "evaluations.jsonl"
-_FREE_TO_CHANGE = ("save_every", "keep", "log_every", "eval_every", "tensorboard", "device", "budget", "accumulate")
+_FREE_TO_CHANGE = (
+    "save_every",
+    "keep",
+    "log_every",
+    "eval_every",
+    "tensorboard",
+    "device",
+    "budget",
+    "accumulate",
+    "parallel",
+)
 """Options that a resumed run may give other values: they do not change what is learnt, but for rounding."""
 _DEFAULTS = PretrainOptions()
 _EPOCHS_BY_DEFAULT = 10

@@ -11,25 +11,28 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from malmoi.artifact import staged_files, write_text
 from malmoi.errors import InputError, NotFiniteError
 from malmoi.model.card import pretraining_card
 from malmoi.model.checkpoint import save_model
+from malmoi.model.heads import PretrainingModel
 from malmoi.pretraining.batch import DataPosition
 from malmoi.pretraining.mishap import Remembering, put_aside, too_large
 from malmoi.pretraining.opening import CHECKPOINTS, Plan, open_run
-from malmoi.pretraining.recipe import PretrainOptions, longest_row, optimizer_options
+from malmoi.pretraining.recipe import PretrainOptions, longest_row
 from malmoi.pretraining.run import PretrainingRun
 from malmoi.pretraining.shards import Shards, load_shards
 from malmoi.pretraining.start import load_start
-from malmoi.pretraining.watch import Watch
-from malmoi.progress import progress_bar, say
+from malmoi.pretraining.watch import Looks, Watch
+from malmoi.progress import Bar, progress_bar, say
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.distributed import Group, joined_group
 from malmoi.training.fit import fit
 from malmoi.training.memory import is_out_of_memory
-from malmoi.training.optim import build_optimizers
+from malmoi.training.optim import Optimizers
+from malmoi.training.sharded import whole_model
 from malmoi.training.state import load_latest_state, save_state
 
 
@@ -118,8 +121,11 @@ def _pretrain(
         report, reason = None, str(error).partition("\n")[0]
     if report is None:  # outside of the handler: the error holds what the step had in memory
         raise too_large(run, reason)
-    if report.finished and group.is_first:
-        _write_model(run, tokenizer, out, shards, report)
+    if report.finished:
+        model = whole_model(run.model) if run.is_sharded else run.model
+        with group.first_acts():
+            if group.is_first:
+                _write_model(model, run.options, tokenizer, out, shards, report)
     return report
 
 
@@ -127,16 +133,16 @@ def _opened(
     out: Path, run: PretrainingRun, learnt_from: Mapping[str, str | None], *, resume: bool, force: bool
 ) -> Plan:
     """The first process opens the run's directory, the others read what it wrote there."""
-    if run.group.is_first:
-        plan = open_run(out, run, learnt_from, resume=resume, force=force)
-    run.group.wait()
+    with run.group.first_acts():
+        if run.group.is_first:
+            plan = open_run(out, run, learnt_from, resume=resume, force=force)
     return plan if run.group.is_first else open_run(out, run, learnt_from, resume=True, force=False)
 
 
 def _train(run: PretrainingRun, tokenizer: Tokenizer, out: Path, n_steps: int) -> PretrainReport:
     """Take the steps that are left; log and save on the way."""
     options, checkpoints, group = run.options, out / CHECKPOINTS, run.group
-    optimizers = build_optimizers(run.model, optimizer_options(options), n_steps, precision=options.precision)
+    optimizers = run.optimizers(n_steps)
     position, n_tokens, pending = DataPosition(), 0, None
     loaded = load_latest_state(checkpoints, run.model, optimizers, may_write=group.is_first)
     if loaded is not None:
@@ -148,11 +154,12 @@ def _train(run: PretrainingRun, tokenizer: Tokenizer, out: Path, n_steps: int) -
     last: dict[str, float] = {}
     with (
         _watch(run, tokenizer, out, position.step, pending) as watch,
-        progress_bar("pre-training", n_steps, position.step) as bar,
+        _bar(n_steps, position.step, shown=group.is_first) as bar,
         stop_signals() as stopped,
-        _bad_batch_put_aside(batches, out),
+        _bad_batch_put_aside(batches, out, is_first=group.is_first),
     ):
         last = watch.log.last if watch else {}
+        looks = Looks(run, tokenizer) if run.is_sharded and watch is None else None
         for step in fit(
             run.replica,
             batches,
@@ -167,10 +174,12 @@ def _train(run: PretrainingRun, tokenizer: Tokenizer, out: Path, n_steps: int) -
             if watch is not None:
                 watch.step(step, n_tokens, position, is_last=is_last)
                 last = watch.log.last
-                if step.number % options.save_every == 0 or is_last:
-                    values = {"position": asdict(position), "n_tokens": n_tokens, "pending": watch.log.pending}
-                    save_state(checkpoints, step.number, run.model, optimizers, values, keep=options.keep)
                 bar.update(note=watch.log.note)
+            elif looks is not None:
+                looks.after(step.number, is_last=is_last)
+            if step.number % options.save_every == 0 or is_last:
+                values = {"position": asdict(position), "n_tokens": n_tokens, "pending": watch and watch.log.pending}
+                _save(checkpoints, step.number, run, optimizers, values)
             if is_last:
                 break
     group.wait()
@@ -183,6 +192,16 @@ def _train(run: PretrainingRun, tokenizer: Tokenizer, out: Path, n_steps: int) -
     )
 
 
+def _save(directory: Path, step: int, run: PretrainingRun, optimizers: Optimizers, values: dict[str, Any]) -> None:
+    """The first process saves what all have alike; where each has a part, all save together."""
+    if run.is_sharded:
+        save_state(directory, step, run.model, optimizers, values, keep=run.options.keep, group=run.group)
+        return
+    with run.group.first_acts():
+        if run.group.is_first:
+            save_state(directory, step, run.model, optimizers, values, keep=run.options.keep)
+
+
 def _watch(
     run: PretrainingRun, tokenizer: Tokenizer, out: Path, after_step: int, pending: dict[str, list[float]] | None
 ) -> AbstractContextManager[Watch | None]:
@@ -190,22 +209,37 @@ def _watch(
     return Watch(run, tokenizer, out, after_step=after_step, pending=pending) if run.group.is_first else nullcontext()
 
 
+def _bar(n_steps: int, n_done: int, *, shown: bool) -> AbstractContextManager[Bar]:
+    """The progress bar; one that nobody sees where another process shows its own."""
+    if shown:
+        return progress_bar("pre-training", n_steps, n_done)
+    return nullcontext(Bar("pre-training", n_steps, n_done))
+
+
 @contextmanager
-def _bad_batch_put_aside(batches: Remembering, out: Path) -> Iterator[None]:
+def _bad_batch_put_aside(batches: Remembering, out: Path, *, is_first: bool) -> Iterator[None]:
     try:
         yield
     except NotFiniteError as error:
         assert batches.last is not None, "no loss without a batch"
-        raise NotFiniteError(f"{error}; the batch is in {put_aside(batches.last, out)}") from None
+        where = put_aside(batches.last, out) if is_first else out
+        raise NotFiniteError(f"{error}; the batch is in {where}") from None
 
 
-def _write_model(run: PretrainingRun, tokenizer: Tokenizer, out: Path, shards: Shards, report: PretrainReport) -> None:
+def _write_model(
+    model: PretrainingModel,
+    asked: PretrainOptions,
+    tokenizer: Tokenizer,
+    out: Path,
+    shards: Shards,
+    report: PretrainReport,
+) -> None:
     """Put the finished model and its tokenizer beside the run's own files."""
-    options = {name: value for name, value in asdict(run.options).items() if value is not None}
+    options = {name: value for name, value in asdict(asked).items() if value is not None}
     with staged_files(out, kind="model", options=options) as directory:
-        save_model(run.model, directory)
+        save_model(model, directory)
         tokenizer.save(directory)
-        card = pretraining_card(run.model.config, options, asdict(shards.report), report.values)
+        card = pretraining_card(model.config, options, asdict(shards.report), report.values)
         write_text(directory / "README.md", card)
 
 

@@ -7,13 +7,12 @@ import time
 import numpy as np
 
 from malmoi.pretraining.batch import DataPosition
-from malmoi.pretraining.recipe import PretrainOptions, optimizer_options
+from malmoi.pretraining.recipe import PretrainOptions
 from malmoi.pretraining.run import PretrainingRun
 from malmoi.pretraining.shards import Shard, ShardReport, Shards
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.tokenizer.vocab import SPECIAL_TOKENS, Vocabulary
 from malmoi.training.fit import fit
-from malmoi.training.optim import build_optimizers
 
 _MIN_STEPS = 2
 
@@ -27,7 +26,7 @@ def probe_tokens_per_second(options: PretrainOptions, n_vocabulary: int, seconds
         seconds: about how long to measure.
     """
     run = PretrainingRun(_made_up_text(n_vocabulary), _made_up_tokenizer(n_vocabulary), options)
-    optimizers = build_optimizers(run.model, optimizer_options(options), 1000, precision=options.precision)
+    optimizers = run.optimizers(1000)
     batches = run.source.batches(DataPosition(), 1000)
     until, rates = time.monotonic() + seconds, list[float]()
     for step in itertools.islice(fit(run.model, batches, run.losses, optimizers, precision=options.precision), 1000):

@@ -74,6 +74,8 @@ class PretrainOptions:
     """cpu, cuda, cuda:1 ...; by default the best device found."""
     precision: Precision = "auto"
     """Of products, over fp32 weights; auto takes bf16 where the hardware has it."""
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """Of several processes: a copy of the model in each (ddp), or its weights shared out among them (fsdp)."""
     compile: bool | None = None
     """Compile the model first; by default when the run is long enough to win the time back."""
 

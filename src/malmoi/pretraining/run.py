@@ -21,7 +21,8 @@ from malmoi.training.device import select_device
 from malmoi.training.distributed import ALONE, Group, gradients_stay, replicated
 from malmoi.training.fit import Losses, fit
 from malmoi.training.losses import IGNORED, cross_entropy_pass, cross_entropy_with_accuracy
-from malmoi.training.optim import build_optimizers
+from malmoi.training.optim import Optimizers, build_optimizers
+from malmoi.training.sharded import ShardedMuon, shard
 
 _SENTENCE_LOSS = {"mlm+nsp": "next_sentence", "mlm+sop": "sentence_order"}
 _N_ROOMS = 8
@@ -55,7 +56,10 @@ class PretrainingRun:
             )
             start = PretrainingModel(config)
         self.model = start.to(self.device)
-        self.replica = replicated(self.model, group)
+        self.is_sharded = options.parallel == "fsdp" and group.size > 1
+        if self.is_sharded:
+            shard(self.model, group.size)
+        self.replica = self.model if self.is_sharded else replicated(self.model, group)
         self._seed = options.seed
         held_out = None
         if options.held_out is not None:
@@ -78,9 +82,19 @@ class PretrainingRun:
     def compile(self) -> None:
         """Compile the parts whose shapes never change."""
         torch._dynamo.config.recompile_limit = _MAX_SHAPES
-        self.model.encoder.compile(fullgraph=True, dynamic=False)
-        self.model.masked_head.compile(fullgraph=True, dynamic=False)
+        if self.is_sharded:  # what puts a layer's weights together is no part of it
+            for part in (*self.model.encoder.layers, self.model.masked_head):
+                part.forward = torch.compile(part.forward, fullgraph=True, dynamic=False)
+        else:
+            self.model.encoder.compile(fullgraph=True, dynamic=False)
+            self.model.masked_head.compile(fullgraph=True, dynamic=False)
         self._cross_entropy_pass = torch.compile(cross_entropy_pass, fullgraph=True, dynamic=False)
+
+    def optimizers(self, n_steps: int) -> Optimizers:
+        """The optimisers of the weights as they are, under a schedule of so many steps."""
+        options = self.options
+        muon = ShardedMuon if self.is_sharded else None
+        return build_optimizers(self.model, optimizer_options(options), n_steps, precision=options.precision, muon=muon)
 
     def batches(self, position: DataPosition, n_steps: int) -> Iterator[PretrainingBatch]:
         """The batches from `position` up to and with step `n_steps`."""
@@ -125,6 +139,8 @@ class PretrainingRun:
         targets = self._tensor(_padded(batch.targets, n_masked, IGNORED))
         # How many pairs a batch holds varies; few different numbers keep the compiled shapes few.
         n_firsts = -(-len(batch.firsts) // len(batch.ids)) * len(batch.ids)
+        if self.is_sharded and of is not None and len(of.firsts):
+            n_firsts = max(n_firsts, len(batch.ids))  # all processes need the same heads' weights at the same time
         labels = self._tensor(_padded(batch.next_labels, n_firsts, IGNORED))
         output = self.forward(batch, masked, _padded(batch.firsts, n_firsts, 0))
         masked_loss, right = cross_entropy_with_accuracy(output.masked_logits_NV, targets, self._cross_entropy_pass)
@@ -136,7 +152,10 @@ class PretrainingRun:
         total = masked_loss
         if output.next_logits_M2 is not None:
             next_logits = output.next_logits_M2.float()
-            next_loss = cross_entropy(next_logits, labels, ignore_index=IGNORED)
+            if len(batch.firsts):
+                next_loss = cross_entropy(next_logits, labels, ignore_index=IGNORED)
+            else:  # a mean of nothing is no number
+                next_loss = next_logits.sum() * 0
             if of is not None:
                 next_loss = next_loss * (self.group.size * len(batch.firsts) / len(of.firsts))
             total = total + next_loss
@@ -213,7 +232,7 @@ def time_steps(run: PretrainingRun, n_steps: int, source: ExampleSource | None =
     """
     weights = {name: tensor.clone() for name, tensor in run.model.state_dict().items()}
     options = run.options
-    optimizers = build_optimizers(run.model, optimizer_options(options), n_steps + 1, precision=options.precision)
+    optimizers = run.optimizers(n_steps + 1)
     batches = (source or run.source).batches(DataPosition(), n_steps + 1)
     with torch.random.fork_rng(devices=[run.device] if run.device.type == "cuda" else []):
         steps = fit(run.model, batches, run.losses, optimizers, precision=options.precision)

@@ -7,7 +7,7 @@ tokens (uint16 while the vocabulary allows it, else uint32, little-endian). `sha
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -55,6 +55,8 @@ class ShardReport:
     dtype: str
     tokenizer: str
     """The tokenizer's fingerprint."""
+    sources: list[int] = field(default_factory=list)
+    """Documents of each source of a mixture, in the order they stand in; empty where there is only one."""
 
     def __str__(self) -> str:
         return (
@@ -222,9 +224,25 @@ def build_shards(
             n_vocabulary=tokenizer.n_tokens,
             dtype=dtype.str,
             tokenizer=tokenizer.fingerprint,
+            sources=_documents_by_source(corpus, writer.n_documents),
         )
-        write_json(directory / INFO, asdict(report))
+        write_json(directory / INFO, {name: value for name, value in asdict(report).items() if value != []})
     return report
+
+
+def _documents_by_source(corpus: Path, n_documents: int) -> list[int]:
+    """What a corpus directory's report says of its sources, which stand one after the other."""
+    path = corpus / "report.json"
+    if not path.is_file():
+        return []
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        counts = [int(source["n_kept"]) for source in record.get("sources", {}).values()]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} does not say what the sources hold ({error!r}): make the corpus again") from error
+    # A document that gives no token is no longer there; so few that a source ends about where it says.
+    ends = np.minimum(np.cumsum(counts), n_documents)
+    return [*np.diff(ends[:-1], prepend=0).tolist(), int(n_documents - ends[-2])] if len(counts) > 1 else []
 
 
 @dataclass(frozen=True)
@@ -265,6 +283,7 @@ def load_shards(directory: Path) -> Shards:
         ("tokens", [shard.tokens for shard in shards], report.n_tokens),
         ("sentences", [shard.sentence_ends for shard in shards], report.n_sentences),
         ("documents", [shard.document_ends for shard in shards], report.n_documents),
+        ("documents of sources", [range(n) for n in report.sources or [report.n_documents]], report.n_documents),
     ):
         if (found := sum(map(len, arrays))) != expected:
             raise InputError(

@@ -18,6 +18,20 @@ from malmoi.training.tensorboard import TensorBoard
 _TENSORBOARD = "tensorboard"
 
 
+class Looks:
+    """Looks at held-out text, now and then. Processes that share the weights out look together."""
+
+    def __init__(self, run: PretrainingRun, tokenizer: Tokenizer) -> None:
+        self._every = run.options.eval_every or run.options.save_every
+        self._held_out = None if run.held_out is None else HeldOut(run, run.held_out, tokenizer)
+
+    def after(self, step: int, *, is_last: bool) -> dict[str, Any] | None:
+        """What is seen after a step; None when it is not yet time."""
+        if self._held_out is None or not (step % self._every == 0 or is_last):
+            return None
+        return self._held_out.evaluate()
+
+
 class Watch:
     """Counts every step and writes what is due after it."""
 
@@ -31,8 +45,7 @@ class Watch:
         pending: dict[str, list[float]] | None = None,
     ) -> None:
         self.run, self._out = run, out
-        self._every = run.options.eval_every or run.options.save_every
-        self._held_out = None if run.held_out is None else HeldOut(run, run.held_out, tokenizer)
+        self._looks = Looks(run, tokenizer)
         cut_log(out / EVALUATIONS, after_step)
         with ExitStack() as opened:
             self.log = opened.enter_context(StepLog(out / LOG, after_step=after_step, pending=pending))
@@ -48,10 +61,11 @@ class Watch:
             memory = peak_memory_bytes(self.run.device)
             self.log.write(tokens=n_tokens, epoch=position.epoch, peak_memory_bytes=memory)
             self._show("training", self.log.last)
-        if self._held_out is not None and (step.number % self._every == 0 or is_last):
-            with self.log.paused():
-                record = {"step": step.number, "tokens": n_tokens, **self._held_out.evaluate()}
-                append_line(self._out / EVALUATIONS, record)
+        with self.log.paused():
+            seen = self._looks.after(step.number, is_last=is_last)
+        if seen is not None:
+            record = {"step": step.number, "tokens": n_tokens, **seen}
+            append_line(self._out / EVALUATIONS, record)
             self._show("held-out", record)
 
     def _show(self, kind: str, record: dict[str, Any]) -> None:

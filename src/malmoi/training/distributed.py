@@ -1,4 +1,6 @@
-"""Several processes that train one model: what `torchrun` starts finds its place here. Not: what is trained.
+"""Several processes that train one model: what `torchrun` starts finds its place here.
+
+Not: what is trained; a model whose weights are shared out among them (`sharded.py`).
 
 Every process makes the whole batch and works its own parts of it, so a step is the same for any number of processes,
 and a run may go on with more or fewer of them. `torchrun` tells a process its place by environment variables.
@@ -44,6 +46,24 @@ class Group:
         """Until all are here."""
         if self.size > 1:
             dist.barrier()
+
+    @contextmanager
+    def first_acts(self) -> Iterator[None]:
+        """What the first process does alone, while the others wait; where it fails they leave too, and it says why."""
+        try:
+            yield
+        except BaseException:
+            self._first_failed(True)
+            raise
+        if self._first_failed(False) and not self.is_first:
+            raise SystemExit(1)
+
+    def _first_failed(self, failed: bool) -> bool:
+        if self.size == 1:
+            return failed
+        flags = [failed]
+        dist.broadcast_object_list(flags)
+        return bool(flags[0])
 
     def any(self, flag: bool, device: torch.device) -> bool:
         """Whether the flag is set in any process; all get the same answer."""

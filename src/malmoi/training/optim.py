@@ -9,54 +9,13 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from malmoi.errors import NotFiniteError
 from malmoi.training.device import has_fast_bfloat16, loss_scaler
+from malmoi.training.muon import Float32Muon
 from malmoi.training.options import OptimizerOptions, Precision
-
-_NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
-"""Quintic coefficients of Jordan et al. 2024: singular values go to about 1 in five steps."""
-
-
-def orthogonalize(matrix: Tensor, n_steps: int = 5) -> Tensor:
-    """The nearest semi-orthogonal matrix, about, by Newton-Schulz iterations in the matrix's own precision.
-
-    Shape: matrix [rows, columns] → [rows, columns]
-    """
-    a, b, c = _NEWTON_SCHULZ
-    x = matrix.T if matrix.size(0) > matrix.size(1) else matrix
-    x = x / x.norm().clamp(min=1e-7)
-    for _ in range(n_steps):
-        gram = x @ x.T
-        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
-    return x.T if matrix.size(0) > matrix.size(1) else x
-
-
-class Float32Muon(torch.optim.Muon):
-    """`torch.optim.Muon` for processors without bf16 units, where its bf16 products would take a hundred times longer.
-
-    State and options are the parent's, so a run may go from one to the other.
-    """
-
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One update of every matrix that has a gradient."""
-        loss = closure() if closure else None
-        for group in self.param_groups:
-            for weight in group["params"]:
-                if weight.grad is None:
-                    continue
-                state = self.state[weight]
-                if not state:
-                    state["momentum_buffer"] = torch.zeros_like(weight)
-                momentum = state["momentum_buffer"]
-                momentum.lerp_(weight.grad, 1 - group["momentum"])
-                update = weight.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
-                scale = max(1.0, weight.size(0) / weight.size(1)) ** 0.5
-                weight.mul_(1 - group["lr"] * group["weight_decay"])
-                weight.add_(orthogonalize(update, group["ns_steps"]), alpha=-group["lr"] * scale)
-        return loss
 
 
 class Optimizers:
@@ -78,6 +37,15 @@ class Optimizers:
         """AdamW's learning rate for the next step."""
         return float(self.optimizers[-1].param_groups[0]["lr"])
 
+    @property
+    def weights_by_place(self) -> dict[str, Tensor]:
+        """The weight to which the state at a place of `state_dict` belongs."""
+        return {
+            f"optimizers/{number}/state/{index}": weight
+            for number, optimizer in enumerate(self.optimizers)
+            for index, weight in enumerate(w for group in optimizer.param_groups for w in group["params"])
+        }
+
     def scaled(self, loss: Tensor) -> Tensor:
         """What is to be differentiated: the loss, for fp16 many times the loss."""
         return loss if self.scaler is None else self.scaler.scale(loss)
@@ -93,7 +61,8 @@ class Optimizers:
         if self.scaler is not None:
             for optimizer in self.optimizers:
                 self.scaler.unscale_(optimizer)
-        norm = float(nn.utils.clip_grad_norm_(self._weights, self.max_grad_norm))
+        total = nn.utils.clip_grad_norm_(self._weights, self.max_grad_norm)
+        norm = float(total.full_tensor() if isinstance(total, DTensor) else total)
         if self.scaler is not None:
             return self._scaled_step(self.scaler, norm)
         if not math.isfinite(norm):
@@ -156,6 +125,7 @@ def build_optimizers(
     share_of_rate: Callable[[str], float] = lambda name: 1.0,
     *,
     precision: Precision = "fp32",
+    muon: type[torch.optim.Muon] | None = None,
 ) -> Optimizers:
     """Sort the weights of `model` into groups and give each its optimiser.
 
@@ -165,6 +135,7 @@ def build_optimizers(
         n_steps: length of the schedule.
         share_of_rate: of AdamW's rate, for the weight of this name.
         precision: of the steps; fp16 needs its losses scaled.
+        muon: another one than torch's, which suits whole weights.
     """
     block_matrices: list[Tensor] = []
     groups: dict[tuple[float, bool], list[Tensor]] = {}
@@ -178,7 +149,7 @@ def build_optimizers(
     device = next(model.parameters()).device
     optimizers: list[torch.optim.Optimizer] = []
     if block_matrices:
-        muon = torch.optim.Muon if has_fast_bfloat16(device) else Float32Muon
+        muon = muon or (torch.optim.Muon if has_fast_bfloat16(device) else Float32Muon)
         optimizers.append(muon(block_matrices, lr=options.muon_lr, weight_decay=options.muon_weight_decay))
     # The largest rate first: it is the one that is logged.
     adamw_groups = [

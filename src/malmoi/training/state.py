@@ -1,13 +1,16 @@
 """Training state on disk: everything needed to go on bit for bit, written whole or not at all, the newest kept.
 
 A save is a directory `step-00000500` with `model.safetensors` (our own names), `optimizer.safetensors`,
-`random.safetensors` and `state.json`. Nothing is pickled. What a finished model looks like on disk is
-`model/checkpoint.py`.
+`random.safetensors` and `state.json`; where the weights are shared out among processes, a file of each process stands
+in place of the first two. Either kind is read by any number of processes. Nothing is pickled. What a finished model
+looks like on disk is `model/checkpoint.py`.
 """
 
 import json
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +18,31 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from malmoi.artifact import file_hash, read_manifest, staged_directory, write_json
 from malmoi.errors import CheckpointError, InputError, OutputError
 from malmoi.progress import say
+from malmoi.training.distributed import ALONE, Group
 from malmoi.training.optim import Optimizers
+from malmoi.training.sharded import is_sharded, laid_out_as
+from malmoi.training.sharded_state import read_parts, write_parts
 
 _NAME = re.compile(r"step-(\d{8})")
+_WEIGHTS, _OPTIMIZERS = "model.safetensors", "optimizer.safetensors"
+_MODEL, _OPTIMIZER = "model", "optimizer"
+"""What the names of their tensors begin with where a process has one file for both."""
 
 
 def save_state(
-    directory: Path, step: int, model: nn.Module, optimizers: Optimizers, values: dict[str, Any], *, keep: int
+    directory: Path,
+    step: int,
+    model: nn.Module,
+    optimizers: Optimizers,
+    values: dict[str, Any],
+    *,
+    keep: int,
+    group: Group = ALONE,
 ) -> Path:
     """Write the state after `step` below `directory` and drop all but the `keep` newest.
 
@@ -34,25 +51,46 @@ def save_state(
         step: number of the last step taken.
         model: weights and buffers are saved.
         optimizers: their state and schedule.
-        values: JSON values of the caller's (data position and the like).
+        values: JSON values of the caller's (data position and the like); of several processes the first one's count.
         keep: saves that stay, at least 1.
+        group: the processes that share the weights out, each of which must come; where each has all, one comes alone.
 
     Raises:
         OutputError: the disk refuses; earlier saves are intact.
     """
     out = directory / f"step-{step:08d}"
-    # What a process that was killed while saving has left is as large as a save.
-    for leftover in directory.glob(".step-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    with staged_directory(out, kind="state", options={"step": step}, force=True) as temporary:
-        tensors, rest = _flatten(optimizers.state_dict())
-        _write_tensors(temporary / "model.safetensors", _flatten(model.state_dict())[0])
-        _write_tensors(temporary / "optimizer.safetensors", tensors)
-        _write_tensors(temporary / "random.safetensors", _random_states(model))
-        write_json(temporary / "state.json", {"step": step, "optimizer": rest, "values": values})
-    for old in _saves(directory)[:-keep]:
+    (weights, _), (tensors, rest) = _flatten(model.state_dict()), _flatten(optimizers.state_dict())
+    with _staged_by_first(out, step, group) as temporary:
+        if is_sharded(model):
+            write_parts(temporary, {_MODEL: weights, _OPTIMIZER: tensors})
+        else:
+            _write_tensors(temporary / _WEIGHTS, weights)
+            _write_tensors(temporary / _OPTIMIZERS, tensors)
+        with group.first_acts():
+            if group.is_first:
+                _write_tensors(temporary / "random.safetensors", _random_states(model))
+                write_json(temporary / "state.json", {"step": step, "optimizer": rest, "values": values})
+    for old in _saves(directory)[:-keep] if group.is_first else ():
         shutil.rmtree(old)
     return out
+
+
+@contextmanager
+def _staged_by_first(out: Path, step: int, group: Group) -> Iterator[Path]:
+    """The directory that all processes write into; the first one makes it, and in the end the save out of it."""
+    temporary = out.with_name(f".{out.name}.tmp")
+    with ExitStack() as staged:
+        with group.first_acts():
+            if group.is_first:
+                # What a process that was killed while saving has left is as large as a save.
+                for leftover in out.parent.glob(".step-*"):
+                    shutil.rmtree(leftover, ignore_errors=True)
+                staged.enter_context(
+                    staged_directory(out, kind="state", options={"step": step}, force=True, temporary=temporary)
+                )
+        yield temporary
+        with group.first_acts():
+            staged.close()
 
 
 def _write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
@@ -97,14 +135,31 @@ def load_latest_state(
 def _load(path: Path, model: nn.Module, optimizers: Optimizers) -> dict[str, Any]:
     state = json.loads((path / "state.json").read_text(encoding="utf-8"))
     try:
-        weights = load_file(path / "model.safetensors")
+        weights, tensors = _read_tensors(path, model, optimizers)
         model.load_state_dict({name[1:]: weight for name, weight in weights.items()})
-        tensors = load_file(path / "optimizer.safetensors")
         optimizers.load_state_dict(_unflatten(state["optimizer"], tensors))
     except (RuntimeError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path} does not fit this model ({str(error).splitlines()[0]})") from error
     _set_random_states(model, load_file(path / "random.safetensors"))
     return dict(state["values"])
+
+
+def _read_tensors(path: Path, model: nn.Module, optimizers: Optimizers) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """A save's weights and its optimisers' tensors by path: whole, or this process's parts of them."""
+    layout = {f"{_MODEL}/{name}": tensor for name, tensor in model.state_dict().items()}
+    layout |= {f"{_OPTIMIZER}/{place}": weight for place, weight in optimizers.weights_by_place.items()}
+
+    def like(name: str) -> Tensor | None:
+        """What of this run is laid out as a saved tensor is to be: itself, or the weight whose state it is."""
+        return layout.get(name, layout.get(name.rpartition("/")[0]))
+
+    if not (path / _WEIGHTS).is_file():
+        return read_parts(path, _MODEL, like), read_parts(path, _OPTIMIZER, like)
+    weights, tensors = load_file(path / _WEIGHTS), load_file(path / _OPTIMIZERS)
+    if is_sharded(model):
+        weights = {name: laid_out_as(tensor, like(_MODEL + name)) for name, tensor in weights.items()}
+        tensors = {name: laid_out_as(tensor, like(_OPTIMIZER + name)) for name, tensor in tensors.items()}
+    return weights, tensors
 
 
 def _saves(directory: Path) -> list[Path]:
@@ -125,7 +180,8 @@ def _fault(path: Path) -> str | None:
 def _flatten(value: Any, path: str = "") -> tuple[dict[str, Tensor], Any]:
     """Split a state into its tensors (by path) and the JSON rest, in which a tensor's place names its path."""
     if isinstance(value, Tensor):
-        return {path: value.detach().cpu().contiguous()}, {"tensor": path}
+        value = value.detach()
+        return {path: value if isinstance(value, DTensor) else value.cpu().contiguous()}, {"tensor": path}
     tensors: dict[str, Tensor] = {}
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else None
     if items is None:
