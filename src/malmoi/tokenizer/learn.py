@@ -22,6 +22,9 @@ from malmoi.tokenizer.bpe import PREFIX, PairMerger
 from malmoi.tokenizer.segment import WAYS, Segment
 from malmoi.tokenizer.vocab import SPECIAL_TOKENS, Vocabulary
 
+_LEAST_ROOM = 256
+"""Entries that other characters than Hangul and ASCII may take, however little room there is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class VocabOptions:
@@ -45,8 +48,8 @@ class VocabOptions:
     """Characters other than Hangul and ASCII are kept, frequent ones first, while all together take at most
     this share of the entries."""
     char_coverage: float = 0.9995
-    """The most frequent characters that make up this share of the corpus are kept in any case (SentencePiece's
-    default); 1 keeps all."""
+    """The most frequent characters that make up this share of the corpus are kept (SentencePiece's default) where
+    there is room: they take at most half of what Hangul and ASCII leave; 1 keeps all that fit."""
     tokens: tuple[str, ...] = ()
     """An entry that is always in the vocabulary and never split, such as a name or `[URL]`; may be repeated."""
     held_out: int | None = 100
@@ -147,9 +150,10 @@ def choose_characters(
 ) -> CharacterChoice:
     """Choose the characters that get entries: all Hangul and ASCII, others by count.
 
-    Those that cover the corpus but for a rest are kept in any case, or a small vocabulary would lose its
-    quotation marks to rare syllables; more of them while all characters together take at most `max_share` of
-    the entries. `n_reserved` entries are for special tokens and the like.
+    Those that cover the corpus but for a rest are kept in half of the room that Hangul and ASCII leave, or a small
+    vocabulary would lose its quotation marks to rare syllables, and its pieces to rare ideographs; more of them while
+    all characters together take at most `max_share` of the entries. `n_reserved` entries are for special tokens and
+    the like.
 
     Raises:
         VocabularyError: Hangul and ASCII alone do not fit.
@@ -165,13 +169,17 @@ def choose_characters(
             f"take {n_entries} entries: pass --size {smallest} or more, "
             f"better {2 * smallest}, to have room for words"
         )
-    room, half_room = size - n_reserved, min(size - n_reserved, int(size * max_share))
+    room = size - n_reserved
+    room_by_share = min(room, int(size * max_share))
+    if coverage < 1:
+        left = room - n_entries
+        room = n_entries + max(left // 2, min(left, _LEAST_ROOM))
     kept = set(always)
     uncovered = (1 - coverage) * counts.total()
     remaining = counts.total()
     for char in ranked:
         if remaining <= uncovered:
-            room = half_room
+            room = room_by_share
         remaining -= counts[char]
         if char in kept:
             continue
