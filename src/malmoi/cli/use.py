@@ -20,12 +20,12 @@ def evaluate(
     task_options: Annotated[TaskOptions, Flat] = TaskOptions(),
     device: str | None = None,
 ) -> None:
-    """Judge a fine-tuned model on labelled examples; scores are in percent.
+    """Judge a fine-tuned model on labelled examples, an embedder on pairs of texts; scores are in percent.
 
     For example: `malmoi evaluate model test.tsv --errors errors.jsonl`
 
     Args:
-        model: Fine-tuned model directory, or a pre-trained one with --task cloze.
+        model: Fine-tuned model, embedder or Sent2Vec; a pre-trained model with --task cloze or --task embedding.
         file: Labelled examples.
         format: Format of the file; by default recognised by its content.
         task: The task, for a model that is only pre-trained.
@@ -33,7 +33,12 @@ def evaluate(
         device: cpu, cuda, cuda:1 ...; by default the best device found.
     """
     from malmoi.predictor import Predictor, evaluate_file
+    from malmoi.search.likeness import evaluate_pairs
+    from malmoi.search.vectorizer import compares_texts
 
+    if task == "embedding" or (task is None and compares_texts(model)):
+        print_record(evaluate_pairs(model, file, format=format, device=device))
+        return
     predictor = Predictor.load(model, task=task, device=device).with_options(task_options)
     scores = evaluate_file(predictor, file, format=format, errors=errors)
     if predictor.task.name == "tagging":

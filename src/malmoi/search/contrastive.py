@@ -27,9 +27,9 @@ from malmoi.model.torch_runtime import TorchRuntime, embed
 from malmoi.predictor import check_vocabulary
 from malmoi.progress import progress_bar
 from malmoi.search.embedder import Embedder
+from malmoi.search.likeness import pair_metrics
 from malmoi.search.options import EmbeddingOptions
 from malmoi.search.pairs import TextPair, read_pairs
-from malmoi.tasks.metrics import spearman
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.batch import Batch, collate
 from malmoi.training.device import select_device
@@ -175,7 +175,7 @@ class EmbeddingRun:
             ),
             steps_per_epoch * n_epochs,
         )
-        before = self.evaluate(dev)
+        before = pair_metrics(self.embedder, dev)
         best, best_epoch, weights = before, 0, None
         with progress_bar("training vectors", steps_per_epoch * n_epochs) as bar:
             for epoch in range(n_epochs):
@@ -193,7 +193,7 @@ class EmbeddingRun:
                     if step.number % _LOG_EVERY == 0 or step.number % steps_per_epoch == 0:
                         log.write(epoch=epoch, lr=step.lr)
                     bar.update(note=log.note)
-                metrics = self.evaluate(dev)
+                metrics = pair_metrics(self.embedder, dev)
                 if weights is None or _rank(metrics) >= _rank(best):
                     best, best_epoch, weights = metrics, epoch + 1, deepcopy(self.model.state_dict())
         assert weights is not None, "there is an epoch or more"
@@ -234,20 +234,6 @@ class EmbeddingRun:
             return Losses(order_loss((first_BD * second_BD).sum(-1), gold_B, self.temperature), {})
         numbers = torch.from_numpy(batch.numbers).to(vectors.device)
         return Losses(contrastive_loss(first_BD, second_BD, hard_HD, numbers, self.temperature), {})
-
-    def evaluate(self, pairs: Sequence[TextPair]) -> dict[str, float]:
-        """In percent; Spearman where pairs have scores, else how often the first text finds its second among all."""
-        if not pairs:
-            return {}
-        embedder = self.embedder
-        first, second = (embedder.encode([getattr(p, side) for p in pairs]) for side in ("first", "second"))
-        if pairs[0].score is not None:
-            cosines = [float(cosine) for cosine in (first * second).sum(-1)]
-            return {"spearman": spearman([float(pair.score or 0) for pair in pairs], cosines)}
-        own = (first * second).sum(-1)
-        different = dict(zip((pair.second for pair in pairs), second, strict=True))
-        ranks = 1 + (first @ np.stack(list(different.values())).T > own[:, None] + 1e-6).sum(1)
-        return {"top_1": 100 * float((ranks == 1).mean()), "mrr": 100 * float((1 / ranks).mean())}
 
 
 def _rank(metrics: dict[str, float]) -> float:

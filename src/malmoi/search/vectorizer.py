@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from malmoi.artifact import MANIFEST
+from malmoi.model.pooling import MODULES
 from malmoi.search.embedder import Embedder
 from malmoi.search.sent2vec import Sent2Vec
 
@@ -33,6 +34,11 @@ def is_sent2vec(directory: Path) -> bool:
         return path.is_file() and json.loads(path.read_text(encoding="utf-8")).get("kind") == "sent2vec"
     except (ValueError, AttributeError):
         return False
+
+
+def compares_texts(directory: Path) -> bool:
+    """Whether a directory holds Sent2Vec, or an embedder that malmoi or sentence-transformers saved."""
+    return is_sent2vec(directory) or (directory / MODULES).is_file()
 
 
 def load_vectorizer(directory: Path, *, device: str | None = None, n_threads: int | None = None) -> Vectorizer:

@@ -16,10 +16,11 @@ _STYLE = """
   :root { --ink: #e4e8ef; --soft: #9aa4b5; --line: #333b49; --paper: #161a21; --chip: #232a36; }
 }
 body { font: 16px/1.6 "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic", system-ui, sans-serif;
-  color: var(--ink); background: var(--paper); max-width: 68rem; margin: 2rem auto; padding: 0 1rem;
+  color: var(--ink); background: var(--paper); max-width: 80rem; margin: 2rem auto; padding: 0 1rem;
   word-break: keep-all; overflow-wrap: anywhere; }
 h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin: 2.6rem 0 .4rem; }
-p { max-width: 52rem; } p.figures { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem; margin: 1.2rem 0; }
+p { max-width: 52rem; }
+p.figures { display: flex; max-width: none; flex-wrap: wrap; gap: .5rem 2.5rem; margin: 1.2rem 0; }
 p.figures b { display: block; font-size: 1.45rem; font-weight: 600; }
 p.figures span, figcaption, small, .soft { color: var(--soft); }
 div.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
