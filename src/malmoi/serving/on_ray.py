@@ -56,5 +56,6 @@ def application(directories: Sequence[Path], options: ServeOptions, deployment: 
 
     # More requests than wait in our own queue need not come: the rest waits at Ray, or goes to another replica.
     settings = {"name": "malmoi", "max_ongoing_requests": options.max_queue, **deployment}
-    made: Application = serve.deployment(serve.ingress(load)(), **settings).bind()
+    decorate: Any = serve.deployment(**settings)
+    made: Application = decorate(serve.ingress(load)()).bind()
     return made

@@ -21,10 +21,11 @@ from malmoi.search.answer import (
 )
 from malmoi.search.hit import Hit
 from malmoi.search.options import AnswerOptions, By
-from malmoi.serving.app import Service, reply
+from malmoi.serving.app import reply
 from malmoi.serving.schema import ERRORS, error_reply
 from malmoi.serving.served import Submit
 from malmoi.serving.served_index import Asked, ServedIndex, UnavailableError
+from malmoi.serving.service import Service
 from malmoi.tasks.catalog import AnyTask
 
 _MAX_HITS = 100
