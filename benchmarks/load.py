@@ -5,7 +5,7 @@ depend in their third digit on what was computed beside them). Every answer is c
 this process, and must be nearer to its own text's than to any other's. It prints what it saw and fails where
 something was lost, swapped or a fault. Latencies include this process, which shares the machine's cores.
 
-    python benchmarks/load.py [--seconds 300] [--clients 64]
+    python benchmarks/load.py [--seconds 300] [--clients 64] [--quick]
 """
 
 import argparse
@@ -322,7 +322,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=300, help="of the steady load")
     parser.add_argument("--clients", type=int, default=64)
+    parser.add_argument("--quick", action="store_true", help="a few seconds of each")
     options = parser.parse_args()
+    seconds = 5.0 if options.quick else options.seconds
     print(describe("onnxruntime", "fastapi", "uvicorn"))
     texts = list(dict.fromkeys(sample_texts(600)))
     with tempfile.TemporaryDirectory() as name:
@@ -334,7 +336,7 @@ def main() -> None:
         server = Server(model)
         try:
             load = Load(server, texts, expected)
-            asyncio.run(run(load, model, options.clients, options.seconds))
+            asyncio.run(run(load, model, options.clients, seconds))
         finally:
             server.process.kill()
     print("nothing lost, nothing swapped, no fault" if not load.faults else f"{len(load.faults)} faults")

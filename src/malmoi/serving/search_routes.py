@@ -147,7 +147,7 @@ def _add_search(app: FastAPI, service: Service) -> None:
         served = _index(service, body.index)
         asked = Asked(query=body.query, top_k=body.top_k, where=body.where, by=body.by)
         hits = await service.answer(request, served.search(asked, service.submit(), service.submit_search()))
-        by = served.current.index.ranks_by(body.by)
+        by = body.by or served.current.index.ranks_by(None)
         return reply({"index": served.name, "by": by, "hits": [_hit(hit) for hit in hits]})
 
 
