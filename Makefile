@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 TORCH ?= torch==2.13.0
 
 # The scripts of benchmarks/ that need nothing but what is installed.
-CLAIMS := bulk_encoding dump_to_text finetune_speed inference morphology pretrain_step serving serving_cold stages vocabulary
+CLAIMS := bulk_encoding dump_to_text finetune_speed inference load morphology pretrain_step serving serving_cold stages vocabulary
 
 .PHONY: install install-dev quickstart test check bench docs clean
 

@@ -91,6 +91,15 @@ def test_vectors_and_both_together(exported: Path, file: Path, tmp_path: Path) -
     assert ids(index, "고래", by="vector", where="year < 2000") == ["d'e"]
 
 
+def test_a_hit_says_why_it_was_found(lexical: Path) -> None:
+    first, *_ = Index.load(lexical).search("바다의 물고기는 어디 있나?", 3)
+    assert (first.id, first.reason.vector) == ("c", None)
+    assert first.reason.lexical is not None and first.reason.lexical.rank == 1
+    assert set(first.reason.terms) == {"바다", "물고기"}
+    assert sum(first.reason.terms.values()) == pytest.approx(first.reason.lexical.score) == pytest.approx(first.score)
+    assert list(first.reason.to_json()) == ["lexical", "vector", "terms"] and "why" not in first.to_json()
+
+
 def test_fusion_is_the_sum_of_reciprocal_ranks() -> None:
     assert fuse([[("a", 9.0), ("b", 8.0)], [("b", 0.3), ("c", 0.2)]], 2) == [("b", 1 / 62 + 1 / 61), ("a", 1 / 61)]
 

@@ -79,3 +79,20 @@ def test_best_is_a_stable_sort(values: list[int], top_k: int) -> None:
 def test_options_that_cannot_work() -> None:
     with pytest.raises(OptionError, match="b between 0 and 1"):
         Bm25Options(b=2)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("가나다라마"), max_size=8), min_size=1, max_size=40),
+    st.lists(st.sampled_from("가나다라마바"), unique=True, max_size=4),
+    st.data(),
+)
+def test_what_each_term_adds_is_the_score(documents: list[list[str]], query: list[str], data: st.DataObject) -> None:
+    index = Bm25()
+    for document in documents:  # a segment each, so that they are joined on the way
+        index.add([document])
+    gone = data.draw(st.lists(st.integers(0, len(documents) - 1), unique=True, max_size=3))
+    index.delete(gone)
+    numbers = [number for number in range(len(documents)) if number not in gone]
+    weights = index.weights(query, numbers)
+    assert weights.shape == (len(query), len(numbers))
+    np.testing.assert_allclose(weights.sum(0), index.scores(query)[numbers], atol=1e-5)

@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 from service import Service, serving
 
+from malmoi.errors import CheckpointError, MalmoiError
 from malmoi.predictor import Predictor
 from malmoi.search.answer import Answerer, Reranker
 from malmoi.search.build import build_index, update_index
 from malmoi.search.index import Index
 from malmoi.search.options import AnswerOptions
+from malmoi.serving.options import ServeOptions
+from malmoi.serving.run import load_app, name_all
 
 pytestmark = pytest.mark.filterwarnings("ignore::malmoi.search.embedder.RawVectorsWarning")
 QUERY = "책을 빌리려면 무엇이 필요한가요?"
@@ -123,6 +126,7 @@ def ask_until(done: threading.Event, service: Service, statuses: "Counter[Any]")
     while not done.is_set():
         reply = service.ask("POST", "/v1/search", {"query": "고래 책"})
         statuses[reply.status if reply.status != 200 else len(reply.body["hits"])] += 1
+        time.sleep(0.02)  # the processor is also wanted by what is replaced
 
 
 def test_an_index_is_replaced_and_written_while_searches_run(documents: Path, exported: Path, tmp_path: Path) -> None:
@@ -199,21 +203,20 @@ def test_an_index_whose_model_moved_is_served_with_that_model(documents: Path, e
     with serving(f"base={tmp_path / 'after'}", "--index", tmp_path / "index") as service:
         assert service.post("/v1/search", {"query": "고래", "by": "vector"})["hits"]
     shutil.copytree(exported / "model", place)  # another model where the old one lay
-    assert "their vectors cannot be compared" in refusal("--index", tmp_path / "index")
+    options = ServeOptions(index=[str(tmp_path / "index")])
+    with pytest.raises(CheckpointError, match="their vectors cannot be compared"):
+        load_app(name_all([], options), options)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "word"),
-    [
-        (["--index", "{missing}"], "does not exist"),
-        (["--index", "{model}"], "is a model directory"),
-        (["--index", "{terms}", "--index", "{terms}"], "two indexes"),
-    ],
-    ids=["missing", "a model", "one name twice"],
-)
-def test_what_cannot_be_served(exported: Path, indexes: Path, tmp_path: Path, arguments: list[str], word: str) -> None:
-    places = {"model": exported / "model", "missing": tmp_path / "missing", "terms": indexes / "terms"}
-    assert word in refusal(*[argument.format_map(places) for argument in arguments])
+def test_what_cannot_be_served(exported: Path, indexes: Path, tmp_path: Path) -> None:
+    for given, word in (
+        ([tmp_path / "missing"], "does not exist"),
+        ([exported / "model"], "is a model directory"),
+        ([indexes / "terms", indexes / "terms"], "two indexes"),
+    ):
+        options = ServeOptions(index=[str(path) for path in given])
+        with pytest.raises(MalmoiError, match=word):
+            load_app(name_all([], options), options)
 
 
 def refusal(*arguments: object) -> str:

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from malmoi import __version__
 from malmoi.errors import InputError
-from malmoi.serving.app import Service, reply
+from malmoi.serving.app import reply
 from malmoi.serving.options import ServeOptions
 from malmoi.serving.schema import (
     ERRORS,
@@ -21,6 +21,7 @@ from malmoi.serving.schema import (
     TeiRerankRequest,
 )
 from malmoi.serving.served import Served, relevance
+from malmoi.serving.service import Service
 
 _TWO_TEXTS = ["first", "second"]
 

@@ -21,6 +21,8 @@ from malmoi.serving.schema import error_reply
 _OPEN_PATHS = {"/", "/healthz", "/readyz", "/docs", "/openapi.json"}
 _OPEN_FOLDER = "/playground/"
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_CLIENT_GONE = 499
+"""In the log, where there was nobody left to answer; never sent."""
 log = logging.getLogger("malmoi.serving")
 
 
@@ -107,7 +109,7 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, status = time.perf_counter(), 500
+        started, status = time.perf_counter(), _CLIENT_GONE
 
         async def watched(message: Message) -> None:
             nonlocal status
@@ -117,6 +119,9 @@ class Gate:
 
         try:
             await self._pass(scope, receive, watched)
+        except Exception:
+            status = 500
+            raise
         finally:
             self._note(scope, status, time.perf_counter() - started)
 

@@ -26,7 +26,7 @@ from fastapi import FastAPI
 from malmoi.errors import OptionError
 from malmoi.model.onnx_runtime import usable_cores
 from malmoi.search.embedder import Embedder
-from malmoi.serving.app import Service, create_app
+from malmoi.serving.app import create_app
 from malmoi.serving.compatible import add_routes
 from malmoi.serving.gate import log, read_keys
 from malmoi.serving.options import ServeOptions
@@ -34,6 +34,7 @@ from malmoi.serving.protocol import protocol_with
 from malmoi.serving.search_routes import add_search_routes
 from malmoi.serving.served import Served, name_directories
 from malmoi.serving.served_index import ServedIndex
+from malmoi.serving.service import Service
 from malmoi.serving.text_routes import add_text_routes
 from malmoi.shipped import shipped_models
 
@@ -119,7 +120,8 @@ def load_app(named: Named, options: ServeOptions) -> FastAPI:
     }
 
     def embedders() -> list[Embedder]:
-        return [served.current.embedder for served in models.values()]
+        found = (served.current.named_embedder(served.directory) for served in models.values())
+        return [embedder for embedder in found if embedder is not None]
 
     indexes = {
         name: ServedIndex(name, directory, embedders, device=options.device, n_threads=n_threads)

@@ -21,10 +21,11 @@ from malmoi.search.answer import (
 )
 from malmoi.search.hit import Hit
 from malmoi.search.options import AnswerOptions, By
-from malmoi.serving.app import Service, reply
+from malmoi.serving.app import reply
 from malmoi.serving.schema import ERRORS, error_reply
 from malmoi.serving.served import Submit
 from malmoi.serving.served_index import Asked, ServedIndex, UnavailableError
+from malmoi.serving.service import Service
 from malmoi.tasks.catalog import AnyTask
 
 _MAX_HITS = 100
@@ -146,7 +147,7 @@ def _add_search(app: FastAPI, service: Service) -> None:
         served = _index(service, body.index)
         asked = Asked(query=body.query, top_k=body.top_k, where=body.where, by=body.by)
         hits = await service.answer(request, served.search(asked, service.submit(), service.submit_search()))
-        by = served.current.index.ranks_by(body.by)
+        by = body.by or served.current.index.ranks_by(None)
         return reply({"index": served.name, "by": by, "hits": [_hit(hit) for hit in hits]})
 
 

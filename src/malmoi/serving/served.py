@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,7 +56,8 @@ class Loaded:
         if (directory / TASK_FILE).is_file():
             self.task, self.max_tokens = load_task(directory)
         settings = read_embedding_settings(directory) or EmbeddingSettings()
-        self.embedder = Embedder(self.tokenizer, self.runtime, settings, name=name_of(directory, settings))
+        settings = replace(settings, pooling=self.runtime.pooling)
+        self.embedder = Embedder(self.tokenizer, self.runtime, settings)
         self.run_lane = Lane(name, self.runtime.run_examples)
         self.embed_lane = Lane(name, lambda rows: embed_rows(self.runtime, rows))
         self.fill_lane = Lane(name, lambda pairs: _fill(self.runtime, pairs))
@@ -65,6 +66,15 @@ class Loaded:
     def can_fill(self) -> bool:
         """Whether masks can be filled."""
         return self.task is None and self.runtime.kind == "masked"
+
+    def named_embedder(self, directory: Path) -> Embedder | None:
+        """The embedder with the name by which an index knows it; None where the directory holds another one by now.
+
+        The name is a hash of the weights, so it is made only where there is an index that asks.
+        """
+        if not self.embedder.name and version_of(directory) == self.version:
+            self.embedder.name = name_of(directory, self.embedder.settings)
+        return self.embedder if self.embedder.name else None
 
     async def predict(self, records: Sequence[Mapping[str, Any]], submit: Submit) -> list[Any]:
         """Predictions for JSON objects with the task's fields, in order.

@@ -24,10 +24,11 @@ from malmoi.graph.options import GraphOptions, PageOptions
 from malmoi.graph.page import to_svg
 from malmoi.morphology.catalog import make_analyzer
 from malmoi.morphology.morph import Analyzer
-from malmoi.serving.app import Service, reply
+from malmoi.serving.app import reply
 from malmoi.serving.batcher import Lane
 from malmoi.serving.schema import ERRORS
 from malmoi.serving.served import Loaded, Served, Submit
+from malmoi.serving.service import Service
 from malmoi.tokenizer.ways import units_by_way
 
 _MAX_PAIRS = 2000
