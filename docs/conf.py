@@ -44,4 +44,5 @@ def _from_markdown(app: object, what: str, name: str, of: object, options: objec
 
 def setup(app: Any) -> None:
     """Called by Sphinx."""
-    app.connect("autodoc-process-docstring", _from_markdown)
+    # Before napoleon, which takes what stands before a colon of an attribute for its type, but not inside code.
+    app.connect("autodoc-process-docstring", _from_markdown, priority=400)
