@@ -36,12 +36,13 @@ _REFERENCE = re.compile(r"(?<![`\w])([\w/+]*\w)_(?=[`)\s.,])")
 
 def _from_markdown(app: object, what: str, name: str, of: object, options: object, lines: list[str]) -> None:
     """Docstrings write `code` as Markdown does, also with letters right behind it, and `__` means nothing in them."""
-    for number, line in enumerate(lines):
-        line = _CODE.sub(lambda code: f"``{code[1]}``" + ("\\ " if code[2] else ""), line)
-        parts = re.split(r"(``.*?``)", line)
-        lines[number] = "".join(part if part.startswith("``") else _REFERENCE.sub(r"\1\\_", part) for part in parts)
+    text = _CODE.sub(lambda code: f"``{code[1]}``" + ("\\ " if code[2] else ""), "\n".join(lines))
+    parts = re.split(r"(``.*?``)", text, flags=re.DOTALL)
+    text = "".join(part if part.startswith("``") else _REFERENCE.sub(r"\1\\_", part) for part in parts)
+    lines[:] = text.split("\n")
 
 
 def setup(app: Any) -> None:
     """Called by Sphinx."""
-    app.connect("autodoc-process-docstring", _from_markdown)
+    # Before napoleon, which takes what stands before a colon of an attribute for its type, but not inside code.
+    app.connect("autodoc-process-docstring", _from_markdown, priority=400)

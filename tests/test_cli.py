@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 
-def malmoi(*arguments: object, stdin: str = "", limit_bytes: int | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a command; `limit_bytes` caps the size of any file it writes, as a full disk would."""
+def malmoi(
+    *arguments: object, stdin: str = "", limit_bytes: int | None = None, path: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command; `limit_bytes` caps the size of any file it writes, as a full disk would; `path` imports first."""
 
     def cap() -> None:
         if limit_bytes is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
 
+    imported = [str(path or ""), os.environ.get("PYTHONPATH", "")]
     return subprocess.run(
         [sys.executable, "-m", "malmoi.cli", *map(str, arguments)],
         input=stdin,
@@ -25,7 +28,7 @@ def malmoi(*arguments: object, stdin: str = "", limit_bytes: int | None = None) 
         timeout=120,
         check=False,
         preexec_fn=cap,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, imported))},
     )
 
 
@@ -98,6 +101,17 @@ def test_paths_of_the_wrong_kind_are_named_as_what_they_are(quick_run: Path, tmp
     assert_refused(malmoi("corpus", tmp_path, "--out", tmp_path / "c"), "holds no files")
     train = ["--train", quick_run / "train.tsv", "--out", tmp_path / "m"]
     assert_refused(malmoi("finetune", "classification", "bert-base", *train), "bert-base does not exist", "model")
+
+
+def test_a_library_that_the_base_install_lacks_is_named_with_its_extra(quick_run: Path, tmp_path: Path) -> None:
+    for library, extra, arguments in (
+        ("torch", "train", ["pretrain", "shards", "tokenizer", "--out", tmp_path / "p"]),
+        ("onnx", "export", ["export", quick_run / "model", "--out", tmp_path / "e"]),
+    ):
+        (blocked := tmp_path / library).mkdir()
+        write(blocked / f"{library}.py", f"raise ModuleNotFoundError(name={library!r})\n")
+        result = malmoi(*arguments, path=blocked)
+        assert_refused(result, f"needs {library}", f'pip install "malmoi[{extra}]"')
 
 
 def test_quickstart_looks_at_its_budget_before_it_begins(tmp_path: Path) -> None:

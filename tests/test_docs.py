@@ -55,5 +55,9 @@ def test_the_site_builds_without_a_warning_and_asks_no_other_server(tmp_path: Pa
     for page in tmp_path.glob("*.html"):
         html = page.read_text(encoding="utf-8")
         assert not re.search(r'(?:src|<link[^>]+href)="https?://', html), f"{page.name} loads something from outside"
+    # A page called search or genindex would give way to Sphinx's own.
+    for page in (ROOT / "docs").glob("*.md"):
+        heading = page.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ").replace("'", "’")
+        assert f"<h1>{heading}<" in (tmp_path / f"{page.stem}.html").read_text(encoding="utf-8"), page.name
     api = (tmp_path / "api.html").read_text(encoding="utf-8")
     assert "malmoi.predictor.Predictor.predict" in api

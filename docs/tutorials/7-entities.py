@@ -2,12 +2,12 @@
 # # 7. 개체명 15가지
 #
 # 사람, 장소, 날짜, 동물, 이론… 한국정보통신기술협회(TTA) 표준은 개체를 15가지로 나눈다. 함께 담긴 문장은 틀에 이름을 끼워 만든 것이라 뜻은 엉뚱해도
-# 종류는 맞다. 평가 문장은 틀도 이름도 다르다. 실제로는 KONEC 같은 자료를 쓴다: `malmoi data list`
+# 종류는 맞다. 평가 문장은 틀이 다르고, 처음 나오는 이름이 섞여 있다. 실제로는 KONEC 같은 자료를 쓴다: `malmoi data list`
 # %% en
 # # 7. Entities of 15 types
 #
 # Person, location, date, animal, theory … The standard of TTA knows 15 types of entities. The sentences that ship were made of patterns and names, so
-# their sense is odd and their types are right; those to judge by have other patterns and other names. In earnest take a data set like KONEC: `malmoi data list`.
+# their sense is odd and their types are right; those to judge by have other patterns, and some names that are new. In earnest take a data set like KONEC: `malmoi data list`.
 # %%
 from importlib.resources import files
 from pathlib import Path
@@ -39,9 +39,9 @@ tagger = Predictor.load(folder / "tagger", device="cpu")
 scores = evaluate_file(tagger, dev, errors=folder / "entity-errors.jsonl")
 print(entity_table(scores["per_label"]))
 # %% ko
-# 날짜와 시각처럼 꼴이 있는 것은 처음 보아도 찾고, 본 적 없는 이름은 자주 놓친다. 그것을 채우는 것이 사전 학습이며, 여기 모형은 150걸음밖에 배우지 않았다.
+# 시각처럼 꼴이 있는 것은 처음 보아도 찾고, 본 적 없는 이름은 자주 틀린다. 그것을 채우는 것이 사전 학습이며, 여기 모형은 150걸음밖에 배우지 않았다.
 # %% en
-# What has a form, like dates and times, is found when it is new; names never seen are often missed. Pre-training fills that gap, and this model has had 150 steps of it.
+# What has a form, like the time of day, is found when it is new; names never seen are often wrong. Pre-training fills that gap, and this model has had 150 steps of it.
 # %%
 mine = ["작년 가을 구슬기는 경주에서 첨성대를 보았다.", "고래는 오후 3시에 독도 근처에서 발견되었다."]
 for text, prediction in zip(mine, tagger.predict([{"text": text} for text in mine]), strict=True):

@@ -69,4 +69,4 @@ def one_of(value: str, names: Iterable[str]) -> str:
     """The end of a message about a name that is not known: what is, and which of them was probably meant."""
     names = list(names)
     near = get_close_matches(value, names, n=1)
-    return f"expected one of {', '.join(names)}" + f"; did you mean {near[0]}?" * bool(near)
+    return f"expected one of {', '.join(names)}" + (f"; did you mean {near[0]}?" if near else "")

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from malmoi import __version__
 from malmoi.cli.commands import app
 from malmoi.cli.overview import STAGES, overview
 
@@ -33,3 +34,10 @@ def test_it_is_there_without_loading_anything(arguments: list[str]) -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == f"{overview()}\nset()\n"
+
+
+def test_the_version_is_there_as_fast() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "malmoi.cli", "--version"], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == f"{__version__}\n"

@@ -66,7 +66,7 @@ def test_from_shards_and_from_a_corpus(workshop: Path, tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("{}")
     with pytest.raises(InputError, match=r"report\.json does not say how much text there is"):
         make_plan(tmp_path, PlanOptions(device="t4"), never)
-    with pytest.raises(InputError, match=r"neither shards\.json nor report\.json"):
+    with pytest.raises(InputError, match=r"has no shards\.json and no report\.json"):
         make_plan(workshop, PlanOptions(device="t4"), never)
 
 

@@ -1,6 +1,9 @@
 """Options of a run: each size fills in what is left open, and what cannot work is said before anything is touched."""
 
+import re
+
 import pytest
+from snippets import ROOT
 
 from malmoi.errors import OptionError
 from malmoi.pretraining.recipe import RECIPES, PretrainOptions, example_options, optimizer_options, parse_duration
@@ -62,3 +65,21 @@ def test_durations(text: str, seconds: float) -> None:
 def test_no_durations(text: str) -> None:
     with pytest.raises(OptionError, match="expected a number and a unit"):
         parse_duration(text)
+
+
+def test_what_help_says_of_each_size_is_its_recipe() -> None:
+    tiny, small, base, large = (RECIPES[size] for size in ("tiny", "small", "base", "large"))
+    told = " ".join((ROOT / "src" / "malmoi" / "pretraining" / "recipe.py").read_text(encoding="utf-8").split())
+    for words in (
+        f"by default {tiny.max_tokens} for tiny and small, {base.max_tokens} for base and large",
+        f"by default {tiny.batch_rows} for tiny, {small.batch_rows} for small, {base.batch_rows} for base and large",
+        f"by default {tiny.optimizer} for tiny and small, {base.optimizer} for base and large",
+        f"by default {tiny.warmup} for tiny and small, else {base.warmup}",
+        f"by default {tiny.decay} for tiny and small, else {base.decay}",
+        f"by default {tiny.mask_rate} for tiny and small, else {base.mask_rate}",
+        f"by default {tiny.muon_lr}",
+    ):
+        assert words in told
+    rates = re.search(r"AdamW; by default (\S+) for tiny, (\S+) for small, (\S+) for base and large", told)
+    assert rates is not None and [float(rate) for rate in rates.groups()] == [tiny.lr, small.lr, base.lr]
+    assert base.lr == large.lr

@@ -11,6 +11,21 @@ from contextlib import contextmanager
 
 from malmoi.errors import MalmoiError
 
+_EXTRAS = {
+    "torch": "train",
+    "onnx": "export",
+    "onnxscript": "export",
+    "fastapi": "serve",
+    "uvicorn": "serve",
+    "prometheus_client": "serve",
+    "lancedb": "search",
+    "pyarrow": "formats",
+    "matplotlib": "report",
+    "sklearn": "baseline",
+    "ray": "ray",
+}
+"""Libraries that the base install lacks, and the extra of malmoi that brings each."""
+
 
 @contextmanager
 def errors_as_exit_codes() -> Iterator[None]:
@@ -20,6 +35,12 @@ def errors_as_exit_codes() -> Iterator[None]:
         yield
     except MalmoiError as error:
         say(f"error: {error}")
+        raise SystemExit(1) from None
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        say(f'error: this needs {error.name}, which is not installed: pip install "malmoi[{extra}]"')
         raise SystemExit(1) from None
     except BrokenPipeError:
         # The reader of our output (head, less) has gone; standard output must not be flushed again at exit.

@@ -7,6 +7,7 @@ that holds the command is imported.
 import sys
 from importlib import import_module
 
+from malmoi import __version__
 from malmoi.cli.exits import errors_as_exit_codes
 from malmoi.cli.overview import module_of, overview
 
@@ -17,6 +18,9 @@ def main() -> None:
     with errors_as_exit_codes():
         if words[:1] in ([], ["--help"], ["-h"], ["help"]):
             print(overview(), flush=True)
+            return
+        if words == ["--version"]:
+            print(__version__, flush=True)
             return
         from malmoi.cli.app import app
 

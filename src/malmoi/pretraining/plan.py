@@ -110,20 +110,25 @@ class PlanReport:
     def __str__(self) -> str:
         lines = [
             f"{self.size}, {self.n_parameters / 1e6:,.1f}M parameters, "
-            f"on {self.n_devices} x {self.device} ({self.basis})",
-            f"{self.steps:,} steps, {self.tokens / 1e6:,.0f}M tokens, {self.epochs:,.1f} passes over "
-            f"{self.text_tokens / 1e6:,.1f}M: {_time(self.hours)} at {self.tokens_per_second:,.0f} tokens/s"
+            f"on {'this machine' if self.device == HERE else f'{self.n_devices} x {self.device}'} ({self.basis})",
+            f"{self.steps:,} steps, {_amount(self.tokens)} tokens, {self.epochs:,.1f} passes over "
+            f"{_amount(self.text_tokens)}: {_time(self.hours)} at {self.tokens_per_second:,.0f} tokens/s"
             + (f", {self.money:,.2f} to pay" if self.money is not None else ""),
-            "memory, about: " + ", ".join(f"{n} rows {gib:,.1f} GiB" for n, gib in self.memory_gib.items()),
+            "memory, about: "
+            + ", ".join(f"{n} row{'s' * (n > 1)} {gib:,.1f} GiB" for n, gib in self.memory_gib.items()),
         ]
         if self.device_memory_gib is not None:
             lines.append(f"{self.device_memory_gib:,.0f} GiB hold {self.rows_that_fit or 'no'} rows at once")
         lines += [
             f"  {s.size:<6}{s.n_parameters / 1e6:>8,.1f}M  {_time(s.hours):>12} for the same tokens, or "
-            f"{s.tokens_in_the_same_time / 1e6:,.0f}M tokens in the same time"
+            f"{_amount(s.tokens_in_the_same_time)} tokens in the same time"
             for s in self.sizes
         ]
         return "\n".join(lines)
+
+
+def _amount(n_tokens: int) -> str:
+    return f"{n_tokens / 1e3:,.0f}k" if n_tokens < 10_000_000 else f"{n_tokens / 1e6:,.0f}M"
 
 
 def _time(hours: float) -> str:

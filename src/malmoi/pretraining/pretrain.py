@@ -35,6 +35,11 @@ from malmoi.training.optim import Optimizers
 from malmoi.training.sharded import whole_model
 from malmoi.training.state import load_latest_state, save_state
 
+_ONLY_LOGGED = frozenset(
+    ("step", "tokens", "epoch", "grad_norm", "lr", "steps_per_second", "examples_per_second", "peak_memory_bytes")
+)
+"""Values of `log.jsonl` that the last line for people leaves out: they stand before, or say nothing at the end."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainReport:
@@ -52,7 +57,7 @@ class PretrainReport:
 
     def __str__(self) -> str:
         state = "done" if self.finished else "stopped, state saved"
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in self.values.items())
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in self.values.items() if name not in _ONLY_LOGGED)
         return f"{state} after {self.steps:,} steps, {self.n_tokens:,} tokens, {self.seconds:,.0f} s: {shown}"
 
 
