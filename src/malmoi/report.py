@@ -32,7 +32,8 @@ body { font: 16px/1.6 "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic", sy
   overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 p.figures { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem; }
-p.figures b { display: block; font-size: 1.5rem; font-weight: 600; color: var(--ink); } p.figures span, small { color: var(--soft); }
+p.figures b { display: block; font-size: 1.5rem; font-weight: 600; color: var(--ink); }
+p.figures span, small { color: var(--soft); }
 div.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr));
   gap: 1.5rem; }
 figure { margin: 0; } th { white-space: nowrap; }
