@@ -120,8 +120,8 @@ def _pretrain(
             raise
         if group.size > 1:  # the others do not try with this one
             raise OptionError(
-                f"process {group.rank} of {group.size}: a step is too much for the memory of {run.device}: pass a larger "
-                f"--accumulate than {options.accumulate} for the same steps in more parts"
+                f"process {group.rank} of {group.size}: a step is too much for the memory of {run.device}: pass a "
+                f"larger --accumulate than {options.accumulate} for the same steps in more parts"
             ) from None
         report, reason = None, str(error).partition("\n")[0]
     if report is None:  # outside of the handler: the error holds what the step had in memory
