@@ -31,7 +31,13 @@ def run(tmp_path: Path) -> Path:
 def test_all_of_a_run_is_on_the_page(run: Path, tmp_path: Path) -> None:
     write_report(run, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text(encoding="utf-8")
-    for title in ("Masked-LM loss (nats)", "Accuracy", "Held-out loss a character", "Learning rate", "Peak memory"):
+    for title in (
+        "Masked-LM loss (nats)",
+        "Hidden pieces guessed",
+        "bits a hidden character",
+        "Learning rate",
+        "Peak memory",
+    ):
         assert title in page
     assert page.count("<svg") == 6 and "Gradient norm" not in page  # what was not logged has no plot
     assert "first_run" in page and "20 of 40" in page and "A &lt;fast&gt; one" in page

@@ -5,6 +5,7 @@ fetches nothing.
 """
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +16,12 @@ from malmoi.artifact import write_text
 from malmoi.errors import InputError, OutputError
 from malmoi.report_plots import Curve, draw
 
+_NATS_A_BIT = math.log(2)
+_ACCURACIES = {
+    "masked_lm_accuracy": "Hidden pieces guessed (share)",
+    "next_sentence_accuracy": "Next sentences told from others (share)",
+    "sentence_order_accuracy": "Order of two texts told (share)",
+}
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2433; --soft: #5d6675; --line: #dfe3ea; --paper: #fff; --right: #3a8a5c; }
 @media (prefers-color-scheme: dark) {
@@ -25,8 +32,11 @@ body { font: 16px/1.6 "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic", sy
   overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
 p.figures { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem; }
-p.figures b { display: block; font-size: 1.5rem; font-weight: 600; } p.figures span, small { color: var(--soft); }
-div.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(22rem, 1fr)); gap: 1rem; }
+p.figures b { display: block; font-size: 1.5rem; font-weight: 600; color: var(--ink); }
+p.figures span, small { color: var(--soft); }
+div.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr));
+  gap: 1.5rem; }
+figure { margin: 0; } th { white-space: nowrap; }
 svg { width: 100%; height: auto; } table { border-collapse: collapse; }
 td, th { text-align: left; padding: .15rem 1.2rem .15rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 details { border-bottom: 1px solid var(--line); padding: .3rem 0; } summary { cursor: pointer; }
@@ -131,7 +141,7 @@ def _figures(records: Records) -> str:
         held_out = records.evaluations[-1]
         figures += [
             (f"{held_out['masked_lm_accuracy']:.1%}", "hidden pieces guessed, held-out"),
-            (f"{held_out['loss_per_character']:.3f}", "nats a hidden character, held-out"),
+            (f"{held_out['loss_per_character'] / _NATS_A_BIT:.3f}", "bits a hidden character, held-out"),
         ]
     return "<p class=figures>" + "".join(f"<span><b>{value}</b>{what}</span>" for value, what in figures) + "</p>"
 
@@ -140,15 +150,11 @@ def _plots(records: Records) -> Iterable[str]:
     log, held_out = records.log, records.evaluations
     masked = {"training": _curve(log, "masked_lm_loss"), "held-out": _curve(held_out, "masked_lm_loss", dotted=True)}
     yield from _plot("Masked-LM loss (nats)", masked)
-    accuracies = {
-        "hidden pieces": _curve(log, "masked_lm_accuracy"),
-        "hidden pieces, held-out": _curve(held_out, "masked_lm_accuracy", dotted=True),
-    }
-    for name, label in (("next_sentence", "next sentence"), ("sentence_order", "order")):
-        accuracies[label] = _curve(log, f"{name}_accuracy")
-        accuracies[f"{label}, held-out"] = _curve(held_out, f"{name}_accuracy", dotted=True)
-    yield from _plot("Accuracy", accuracies)
-    yield from _plot("Held-out loss a character (nats)", {"": _curve(held_out, "loss_per_character", dotted=True)})
+    by_character = {"": _curve(held_out, "loss_per_character", dotted=True, unit=_NATS_A_BIT)}
+    yield from _plot("Held-out masked-LM loss (bits a hidden character)", by_character)
+    for name, title in _ACCURACIES.items():
+        looked = {"training": _curve(log, name), "held-out": _curve(held_out, name, dotted=True)}
+        yield from _plot(title, looked)
     yield from _plot("Learning rate", {"": _curve(log, "lr")})
     yield from _plot("Gradient norm", {"": _curve(log, "grad_norm")})
     yield from _plot("Tokens a second", {"": _curve(log, "tokens_per_second")})

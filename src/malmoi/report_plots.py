@@ -55,7 +55,8 @@ def draw(title: str, x_label: str, curves: Mapping[str, Curve]) -> str:
             mark: dict[str, Any] = {"marker": "o", "markersize": 3} if curve.dotted else {}
             axes.plot(x, y, label=name, color=color, linewidth=1.4, **mark)
         if len(curves) > 1:
-            axes.legend(frameon=False)
+            # Above the curves, beside the title: inside it would lie over one of them.
+            axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=len(curves), borderpad=0)
         text = StringIO()
         figure.savefig(text, format="svg", metadata={"Date": None})
     return text.getvalue()[text.getvalue().index("<svg") :]

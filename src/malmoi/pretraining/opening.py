@@ -33,6 +33,7 @@ _FREE_TO_CHANGE = (
 )
 """Options that a resumed run may give other values: they do not change what is learnt, but for rounding."""
 _DEFAULTS = PretrainOptions()
+_HASHED = {"shards": "the hash of the shards", "from": "the hash of the weights of --from"}
 _EPOCHS_BY_DEFAULT = 10
 _COMPILE_FROM_S = 600.0
 _PROBE_STEPS = 3
@@ -102,10 +103,17 @@ def _read_plan(path: Path, wanted: dict[str, Any]) -> Plan:
         started_with = before.get(name, getattr(_DEFAULTS, name, None))
         if name not in _FREE_TO_CHANGE and started_with != value:
             raise OptionError(
-                f"{name} is {value!r}, the run in {path.parent} was started with {started_with!r}: "
-                "resume with the same options, or start another run"
+                f"{_HASHED.get(name, name)} is {_said(value, name)}, the run in {path.parent} was started with "
+                f"{_said(started_with, name)}: resume with the same options, or start another run"
             )
     return plan
+
+
+def _said(value: Any, name: str) -> str:
+    """An option's value as a message shows it; of a hash the beginning."""
+    if name in _HASHED:
+        return "none" if value is None else f"{str(value)[:12]}…"
+    return "left out" if value is None else repr(value)
 
 
 def _remove_run(out: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from malmoi.artifact import staged_files, write_text
-from malmoi.errors import InputError, NotFiniteError
+from malmoi.errors import InputError, NotFiniteError, OptionError
 from malmoi.model.card import pretraining_card
 from malmoi.model.checkpoint import save_model
 from malmoi.model.heads import PretrainingModel
@@ -121,8 +121,13 @@ def _pretrain(
             run.compile()
         report = _train(run, tokenizer, out, plan.n_steps)
     except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error) or group.size > 1:
+        if not is_out_of_memory(error):
             raise
+        if group.size > 1:  # the others do not try with this one
+            raise OptionError(
+                f"process {group.rank} of {group.size}: a step is too much for the memory of {run.device}: pass a "
+                f"larger --accumulate than {options.accumulate} for the same steps in more parts"
+            ) from None
         report, reason = None, str(error).partition("\n")[0]
     if report is None:  # outside of the handler: the error holds what the step had in memory
         raise too_large(run, reason)
