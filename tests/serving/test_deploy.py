@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from service import Service
 
-from malmoi.cli.main import app
+from malmoi.cli.commands import app
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
