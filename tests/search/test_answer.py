@@ -8,12 +8,13 @@ import pytest
 from malmoi.errors import CheckpointError, OptionError
 from malmoi.finetune import finetune
 from malmoi.predictor import Predictor
-from malmoi.search.answer import Answerer, Reranker
+from malmoi.search.answer import Answerer, Reranker, load_reranker
 from malmoi.search.build import build_index
 from malmoi.search.index import Index
 from malmoi.search.mine import mine
-from malmoi.search.options import AnswerOptions, MineOptions
+from malmoi.search.options import AnswerOptions, MineOptions, Sent2VecOptions
 from malmoi.search.pairs import TextPair
+from malmoi.search.sent2vec import Sent2Vec, train_sent2vec
 from malmoi.training.options import FinetuneOptions
 
 pytest.importorskip("lancedb")
@@ -67,6 +68,19 @@ def test_the_pair_model_orders_candidates_and_the_threshold_says_no(index: Index
     assert Answerer(index, other).answer("비밀번호").candidates[0].id != "2"
     with pytest.raises(OptionError, match="one of no, yes"):
         Reranker.load(pair_model, "maybe", device="cpu")
+
+
+def test_vectors_order_candidates_by_their_cosines(index: Index, pair_model: Path, tmp_path: Path) -> None:
+    train_sent2vec(DOCUMENTS, tmp_path / "vectors", Sent2VecOptions(width=8, epochs=20))
+    reranker = load_reranker(tmp_path / "vectors")
+    texts = [hit.text for hit in index.search("비밀번호", 3)]
+    query, *vectors = Sent2Vec.load(tmp_path / "vectors").encode(["비밀번호", *texts], normalize=True)
+    assert reranker.scores("비밀번호", texts) == pytest.approx([float(vector @ query) for vector in vectors], abs=1e-6)
+    scores = [hit.score for hit in Answerer(index, reranker).retrieve("비밀번호")]
+    assert scores == sorted(scores, reverse=True) and len(scores) == 3
+    assert isinstance(load_reranker(pair_model, "yes", device="cpu"), Reranker)
+    with pytest.raises(OptionError, match="has no labels"):
+        load_reranker(tmp_path / "vectors", "yes")
 
 
 def test_a_reading_model_finds_the_span(index: Index, quick_run: Path, tmp_path: Path) -> None:

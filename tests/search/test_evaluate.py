@@ -45,6 +45,11 @@ def test_every_retriever_has_a_row(tmp_path: Path) -> None:
     assert spaces.metrics["top_1"] == 0 and morphemes.intervals["mrr"] == (100, 100)
     assert all(row.n_queries == 2 and row.ms_per_query > 0 for row in rows)
     assert str(morphemes).startswith("BM25, morphemes ")
+    again = list(evaluate_search(documents, queries, [tmp_path / "v"], rerank=[tmp_path / "v"], candidates=4))
+    assert [(row.retriever, row.reranker) for row in again] == [
+        pair for name in names for pair in ((name, None), (name, str(tmp_path / "v"))) if pair != (names[2],) * 2
+    ]
+    assert again[-1].metrics == again[4].metrics  # four candidates are all there are: the re-ranker's own order
 
 
 def test_a_query_whose_document_is_not_there(tmp_path: Path) -> None:

@@ -179,19 +179,19 @@ def answer(
     Args:
         index: Made by `malmoi index`.
         question: The question; - for one question per line on standard input.
-        rerank: Model fine-tuned for pair or regression, to order the candidates.
+        rerank: Model fine-tuned for pair or regression, embedder or Sent2Vec, to order the candidates.
         read: Model fine-tuned for qa, to find the span.
         where: A condition on the documents' fields, in SQL.
         model: Where the index's model is now, if it has moved.
         device: cpu, cuda, cuda:1 ...; by default the best device found.
     """
     from malmoi.predictor import Predictor
-    from malmoi.search.answer import Answerer, Reranker
+    from malmoi.search.answer import Answerer, load_reranker
     from malmoi.search.index import Index
 
     answerer = Answerer(
         Index.load(index, model=model, device=device),
-        None if rerank is None else Reranker.load(rerank, options.positive, device=device),
+        None if rerank is None else load_reranker(rerank, options.positive, device=device),
         None if read is None else Predictor.load(read, device=device),
         options,
     )
@@ -239,7 +239,7 @@ def search_eval(
     /,
     *,
     models: list[Path] | None = None,
-    rerank: Path | None = None,
+    rerank: list[Path] | None = None,
     positive: str | None = None,
     candidates: int = 10,
     device: str | None = None,
@@ -252,7 +252,8 @@ def search_eval(
         documents: JSON Lines {"id", "text"}.
         queries: JSON Lines {"query", "relevant": [ids]}.
         models: Directories of embedders and of sent2vec; give --models once for each.
-        rerank: Model fine-tuned for pair or regression, that orders the candidates anew.
+        rerank: What orders the candidates anew: models fine-tuned for pair or regression, embedders, Sent2Vec; repeat
+            --rerank for each.
         positive: Its label that means "this one"; by default 1 of 0 and 1.
         candidates: Documents that it puts in order.
         device: cpu, cuda, cuda:1 ...; by default the best device found.
@@ -261,7 +262,7 @@ def search_eval(
 
     say(HEADER)
     rows = evaluate_search(
-        documents, queries, models or (), rerank=rerank, positive=positive, candidates=candidates, device=device
+        documents, queries, models or (), rerank=rerank or (), positive=positive, candidates=candidates, device=device
     )
     for row in rows:
         say(str(row))

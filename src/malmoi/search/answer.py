@@ -1,4 +1,4 @@
-"""Answers from an index: retrieve, re-rank with a pair model, say "no answer" below a threshold, read out the span.
+"""Answers from an index: retrieve, re-rank by a model, say "no answer" below a threshold, read out the span.
 
 Retrieving is `index.py`. No text is generated: an answer is a document, or a part of one.
 """
@@ -15,6 +15,7 @@ from malmoi.predictor import Predictor
 from malmoi.search.hit import Hit
 from malmoi.search.index import Index
 from malmoi.search.options import AnswerOptions
+from malmoi.search.vectorizer import Vectorizer, compares_texts, load_vectorizer
 from malmoi.tasks.catalog import AnyTask
 from malmoi.tasks.metrics import positive_label
 
@@ -131,13 +132,41 @@ class Reranker:
         return [fit(prediction, self.positive) for prediction in predictions]
 
 
+class VectorReranker:
+    """An embedder or Sent2Vec that says how near a document is to a query."""
+
+    def __init__(self, vectorizer: Vectorizer) -> None:
+        self.vectorizer = vectorizer
+
+    def scores(self, query: str, texts: Sequence[str]) -> list[float]:
+        """The cosine of each text."""
+        vectors = self.vectorizer.encode([query, *texts], normalize=True)
+        return list(map(float, vectors[1:] @ vectors[0]))
+
+
+AnyReranker = Reranker | VectorReranker
+
+
+def load_reranker(directory: Path, positive: str | None = None, *, device: str | None = None) -> AnyReranker:
+    """Load what a directory holds: a pair model, an embedder or Sent2Vec.
+
+    Raises:
+        CheckpointError: none of them. OptionError: see `fitting_label`; or a label is named and there is none.
+    """
+    if not compares_texts(directory):
+        return Reranker.load(directory, positive, device=device)
+    if positive is not None:
+        raise OptionError(f"positive is {positive!r}, but {directory} compares vectors and has no labels: leave it out")
+    return VectorReranker(load_vectorizer(directory, device=device))
+
+
 class Answerer:
     """An index and the models that judge and read what it finds."""
 
     def __init__(
         self,
         index: Index,
-        reranker: Reranker | None = None,
+        reranker: AnyReranker | None = None,
         reader: Predictor | None = None,
         options: AnswerOptions = AnswerOptions(),
     ) -> None:

@@ -13,12 +13,12 @@ import numpy as np
 
 from malmoi.errors import DataError, InputError, OptionError
 from malmoi.progress import progress_bar
-from malmoi.search.answer import Reranker
+from malmoi.search.answer import AnyReranker, load_reranker
 from malmoi.search.documents import SearchDocument, kinds_of, read_documents
 from malmoi.search.hit import Ranking, mix
 from malmoi.search.lexical import Bm25, best
 from malmoi.search.terms import Terms
-from malmoi.search.vectorizer import load_vectorizer
+from malmoi.search.vectorizer import compares_texts, load_vectorizer
 from malmoi.tasks.files import read_json_lines
 
 _DEPTH = 100
@@ -43,7 +43,8 @@ class SearchScores:
     """How good a retriever is."""
 
     retriever: str
-    reranked: bool
+    reranker: str | None
+    """What ordered the candidates anew."""
     n_queries: int
     metrics: dict[str, float]
     """In percent: `top_1`, `top_10` (a right one among them), `mrr`, `ndcg_10`."""
@@ -61,11 +62,11 @@ class SearchScores:
             f"{self.metrics[name]:5.1f} [{self.intervals[name][0]:5.1f} {self.intervals[name][1]:5.1f}]"
             for name in _METRICS
         )
-        name = self.retriever + " + re-ranking" * self.reranked
-        return f"{name:44} {values}  {self.ms_per_query:8.2f}"
+        name = self.retriever + (f", re-ranked by {self.reranker}" if self.reranker else "")
+        return f"{name:60} {values}  {self.ms_per_query:8.2f}"
 
 
-HEADER = f"{'retriever':44} " + "  ".join(f"{name:19}" for name in _METRICS) + "  ms/query"
+HEADER = f"{'retriever':60} " + "  ".join(f"{name:19}" for name in _METRICS) + "  ms/query"
 
 
 def read_queries(path: Path, ids: Mapping[str, int]) -> list[JudgedQuery]:
@@ -92,7 +93,7 @@ def evaluate_search(
     queries: Path,
     models: Sequence[Path] = (),
     *,
-    rerank: Path | None = None,
+    rerank: Sequence[Path] = (),
     positive: str | None = None,
     candidates: int = 10,
     device: str | None = None,
@@ -103,9 +104,9 @@ def evaluate_search(
         documents: JSON Lines with id and text.
         queries: see `read_queries`.
         models: directories of embedders and of Sent2Vec.
-        rerank: a pair model.
-        positive: its label for "this one".
-        candidates: how many of a ranking it judges.
+        rerank: pair models, embedders or Sent2Vec.
+        positive: the pair models' label for "this one".
+        candidates: how many of a ranking they judge.
         device: for models.
     """
     if candidates < 1:
@@ -113,11 +114,18 @@ def evaluate_search(
     kinds_of(read_documents(documents), str(documents))
     known = [document for _, document in read_documents(documents)]
     judged = read_queries(queries, {document.id: number for number, document in enumerate(known)})
-    reranker = None if rerank is None else Reranker.load(rerank, positive, device=device)
+    rerankers = {str(path): _load_reranker(path, positive, device) for path in rerank}
     for name, rank in _retrievers([document.text for document in known], models, device):
         yield judge(name, rank, known, judged)
-        if reranker is not None:
-            yield judge(name, _reranked(rank, known, reranker, candidates), known, judged, reranked=True)
+        for place, reranker in rerankers.items():
+            if place == name:
+                continue  # its own order
+            yield judge(name, _reranked(rank, known, reranker, candidates), known, judged, reranker=place)
+
+
+def _load_reranker(directory: Path, positive: str | None, device: str | None) -> AnyReranker:
+    """The label is meant for those that have labels."""
+    return load_reranker(directory, None if compares_texts(directory) else positive, device=device)
 
 
 def _retrievers(texts: Sequence[str], models: Sequence[Path], device: str | None) -> Iterator[tuple[str, Rank]]:
@@ -155,7 +163,7 @@ def _mixed(lexical: Rank, vector: Rank) -> Rank:
     return lambda query: mix(lexical(query), vector(query), _DEPTH)
 
 
-def _reranked(rank: Rank, documents: Sequence[SearchDocument], reranker: Reranker, candidates: int) -> Rank:
+def _reranked(rank: Rank, documents: Sequence[SearchDocument], reranker: AnyReranker, candidates: int) -> Rank:
     def again(query: str) -> Ranking:
         found = rank(query)
         head = found[:candidates]
@@ -172,7 +180,7 @@ def judge(
     documents: Sequence[SearchDocument],
     queries: Sequence[JudgedQuery],
     *,
-    reranked: bool = False,
+    reranker: str | None = None,
 ) -> SearchScores:
     """Rank for every query, one at a time, and score."""
     values = np.zeros((len(queries), len(_METRICS)))
@@ -187,7 +195,7 @@ def judge(
     low, high = _interval(values)
     return SearchScores(
         retriever=name,
-        reranked=reranked,
+        reranker=reranker,
         n_queries=len(queries),
         metrics={m: round(100 * float(v), 2) for m, v in zip(_METRICS, values.mean(0), strict=True)},
         intervals={
