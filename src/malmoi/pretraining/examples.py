@@ -140,6 +140,7 @@ class ExampleSource:
             self._starts, self._ends = self._starts[keep], self._ends[keep]
             self._documents, self._shard_of = self._documents[keep], self._shard_of[keep]
         self.n_windows = len(self._starts)
+        self.n_documents = n_documents if wanted is None else int(wanted.sum())
         # Random texts come from documents that have pairs of their own, and from the same source: were a review set
         # behind an article, its style would say that it does not belong there.
         self._others = np.flatnonzero(np.concatenate(n_sentences)[self._documents] > 1)
