@@ -125,7 +125,7 @@ def test_without_dev_nothing_can_be_compared(files: dict[str, Any], tmp_path: Pa
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lrs": "1e-3;2e-3"}, "apart by commas"),
+        ({"lrs": "1e-3;2e-3"}, "separated by commas"),
         ({"lrs": "1e-3,1e-3"}, "each rate once"),
         ({"lrs": "0.1,5"}, "below 1"),
         ({"lr": 1e-3, "lrs": "1e-3"}, "one of them"),

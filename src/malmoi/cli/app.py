@@ -52,7 +52,9 @@ class _Formatter(DefaultFormatter):
         super().__call__(console, options, _without_needless_names(panel))
 
 
-class _App(App):
+class Commands(App):
+    """A group of commands."""
+
     def generate_completion(
         self, *, prog_name: str | None = None, shell: Literal["zsh", "bash", "fish", "powershell"] | None = None
     ) -> str:
@@ -65,7 +67,7 @@ class _App(App):
 _IS_COMMAND = 'if [[ " $all_commands " =~ " $word " ]]; then'
 _MAY_BE_COMMAND = '[[ ${#cmd_path[@]} -eq 0 || "${cmd_path[*]}" == data ]]'
 
-app = _App(
+app = Commands(
     name="malmoi",
     help="From raw Korean text to a Korean BERT that works. One command a step; begin with `malmoi quickstart`.",
     version=__version__,

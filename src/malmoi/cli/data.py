@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from cyclopts import App
+from malmoi.cli.app import Commands, app, print_record, say
 
-from malmoi.cli.app import app, print_record, say
-
-data = App(name="data", help="Public data sets: list them, download one.")
+data = Commands(name="data", help="Public data sets: list them, download one.")
 app.command(data)
 
 
