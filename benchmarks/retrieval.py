@@ -129,8 +129,10 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="a pre-trained directory")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--max-tokens", default="128")
-    parser.add_argument("--epochs", default="3", help="of the re-ranker")
-    parser.add_argument("--negatives", default="4", help="near misses a pair")
+    parser.add_argument(
+        "--epochs", default="3", help="on near misses: of the pair model, and of the embedder once more"
+    )
+    parser.add_argument("--negatives", default="2", help="near misses a pair")
     parser.add_argument("--seed", default="1")
     given = parser.parse_args()
     out, cut = given.out, ("--max-tokens", given.max_tokens, "--seed", given.seed)
@@ -139,17 +141,19 @@ def main() -> None:
     documents, pairs, dev = out / "documents.jsonl", out / "pairs.jsonl", out / "dev.jsonl"
     vectors, embedder, mined, better = out / "sent2vec", out / "embedder", out / "hard.jsonl", out / "embedder-mined"
     labelled, pair = out / "labelled.jsonl", out / "pair"
-    run("sent2vec", documents, "--out", vectors, made=vectors)
+    run("sent2vec", documents, "--epochs", "60", "--out", vectors, made=vectors)
     run("finetune", "embedding", given.base, "--train", pairs, "--dev", dev, "--out", embedder, *cut, made=embedder)
     run("index", embedder, documents, "--out", out / "index", made=out / "index")
     mine = ("mine", out / "index", pairs, "--negatives", given.negatives)
     run(*mine, out=mined, made=mined)
-    run("finetune", "embedding", embedder, "--train", mined, "--dev", dev, "--out", better, *cut, made=better)
+    again = ("--train", mined, "--dev", dev, "--out", better, *cut, "--epochs", given.epochs)
+    run("finetune", "embedding", embedder, *again, made=better)
     run(*mine, "--target", "pair", out=labelled, made=labelled)
     learn = ("--train", labelled, "--out", pair, *cut, "--epochs", given.epochs)
     run("finetune", "pair", embedder, *learn, made=pair)
     models = [part for model in (given.base, vectors, embedder, better) for part in ("--models", model)]
-    run("search-eval", documents, out / "queries.jsonl", *models, "--rerank", pair, out=out / "scores.jsonl")
+    judges = ("--rerank", pair, "--rerank", embedder)
+    run("search-eval", documents, out / "queries.jsonl", *models, *judges, out=out / "scores.jsonl")
 
 
 if __name__ == "__main__":
