@@ -129,9 +129,7 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="a pre-trained directory")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--max-tokens", default="128")
-    parser.add_argument(
-        "--epochs", default="3", help="on near misses: of the pair model, and of the embedder once more"
-    )
+    parser.add_argument("--epochs", default="3", help="of the pair model, and of the embedder, on near misses")
     parser.add_argument("--negatives", default="2", help="near misses a pair")
     parser.add_argument("--seed", default="1")
     given = parser.parse_args()
