@@ -72,6 +72,11 @@ def _as_meant(form: str, surface: str) -> Unit:
     return Unit(surface if form != surface and any(map(_KINDS.__getitem__, form)) else form, surface)
 
 
+@lru_cache(maxsize=1 << 18)
+def _as_tagged(form: str, surface: str, tag: str) -> Unit:
+    return Unit(form.replace(" ", ""), surface, f"/{tag}_")
+
+
 def surfaces(text: str, morphs: Sequence[Morph]) -> list[Placed]:
     """As written: a syllable that morphemes share goes to the first of them."""
     placed: list[Placed] = []
@@ -163,7 +168,7 @@ def tagged_bases(text: str, morphs: Sequence[Morph]) -> list[Placed]:
         elif start < first:
             start = first
         first, at = start, end if end > at else at
-        placed.append((Unit(form.replace(" ", ""), text[start:at], f"/{tag}_"), start, at))
+        placed.append((_as_tagged(form, text[start:at], tag), start, at))
     _uncovered(placed, text, at, len(text), "/NA_")
     return placed
 
