@@ -80,11 +80,15 @@ def serve(directories: Sequence[Path], options: ServeOptions) -> None:
     if options.api_key_file:
         read_keys(options.api_key_file)
     sock = bind(options.host, options.port)
-    print(f"http://{options.host}:{sock.getsockname()[1]}", file=sys.stderr, flush=True)
     if options.workers == 1:
         _serve_here(named, options, sock)
     else:
+        _say_where(sock, options)
         _serve_in_processes(named, options, sock)
+
+
+def _say_where(sock: socket.socket, options: ServeOptions) -> None:
+    print(f"http://{options.host}:{sock.getsockname()[1]}", file=sys.stderr, flush=True)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -134,6 +138,8 @@ def load_app(named: Named, options: ServeOptions) -> FastAPI:
 def _serve_here(named: Named, options: ServeOptions, sock: socket.socket) -> None:
     _quiet_sigterm()
     app = load_app(named, options)
+    if options.workers == 1:
+        _say_where(sock, options)  # not before: a model that cannot be loaded is all that is said
     _log_to_stderr()
     _reload_on_hangup(app)
     config = uvicorn.Config(
