@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from malmoi import __version__
 from malmoi.errors import InputError
+from malmoi.search.answer import pairs_of
 from malmoi.serving.app import reply
 from malmoi.serving.options import ServeOptions
 from malmoi.serving.schema import (
@@ -70,8 +71,7 @@ def _add_rerank(app: FastAPI, service: Service) -> None:
         served = first_with(service, _TWO_TEXTS, "rerank with: serve one for pair or regression")
         model, texts = served.current, _texts(body.texts, service.options)
         _texts(body.query, service.options)
-        records = [{"first": body.query, "second": text} for text in texts]
-        predictions = await service.answer(request, model.predict(records, service.submit()))
+        predictions = await service.answer(request, model.predict(pairs_of(body.query, texts), service.submit()))
         assert model.task is not None, "found by its task"
         scores = [relevance(model.task, prediction) for prediction in predictions]
         order = sorted(range(len(scores)), key=lambda index: -scores[index])

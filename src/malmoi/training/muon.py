@@ -1,6 +1,7 @@
 """Muon (Jordan et al. 2024): steps along the nearest orthogonal matrix. Which weights are its own says `optim.py`."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,13 +38,18 @@ class Float32Muon(torch.optim.Muon):
             for weight in group["params"]:
                 if weight.grad is None:
                     continue
-                state = self.state[weight]
-                if not state:
-                    state["momentum_buffer"] = torch.zeros_like(weight)
-                momentum = state["momentum_buffer"]
-                momentum.lerp_(weight.grad, 1 - group["momentum"])
-                update = weight.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
+                update = momentum_update(weight, self.state[weight], group)
                 scale = max(1.0, weight.size(0) / weight.size(1)) ** 0.5
                 weight.mul_(1 - group["lr"] * group["weight_decay"])
                 weight.add_(orthogonalize(update, group["ns_steps"]), alpha=-group["lr"] * scale)
         return loss
+
+
+def momentum_update(weight: Tensor, state: dict[str, Any], group: dict[str, Any]) -> Tensor:
+    """The direction before it is made orthogonal: the gradient is added to the momentum in `state`."""
+    assert weight.grad is not None, "those without are left out"
+    if not state:
+        state["momentum_buffer"] = torch.zeros_like(weight)
+    momentum: Tensor = state["momentum_buffer"]
+    momentum.lerp_(weight.grad, 1 - group["momentum"])
+    return weight.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum

@@ -16,7 +16,7 @@ from torch.distributed.tensor import DTensor, Replicate
 
 from malmoi.model.heads import PretrainingModel
 from malmoi.training.device import has_fast_bfloat16
-from malmoi.training.muon import orthogonalize
+from malmoi.training.muon import momentum_update, orthogonalize
 
 
 def shard(model: PretrainingModel, n_processes: int) -> None:
@@ -90,13 +90,7 @@ class ShardedMuon(torch.optim.Muon):
 
     def _direction(self, weight: DTensor, group: dict[str, Any]) -> Tensor:
         """The whole momentum of a matrix, after its gradient has been added to this process's part."""
-        assert weight.grad is not None, "those without were left out"
-        state = self.state[weight]
-        if not state:
-            state["momentum_buffer"] = torch.zeros_like(weight)
-        momentum = state["momentum_buffer"]
-        momentum.lerp_(weight.grad, 1 - group["momentum"])
-        update = weight.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
+        update = momentum_update(weight, self.state[weight], group)
         return _whole(update.to(_product_type(weight)))
 
 
