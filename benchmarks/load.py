@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 from machine import describe
-from serving_models import make_small, sample_texts
+from serving_models import make_small, port_of, sample_texts
 
 from malmoi.export import export_model
 from malmoi.search.embedder import Embedder, RawVectorsWarning
@@ -46,7 +46,7 @@ class Server:
         limits = ["--max-queue", str(MAX_QUEUE), "--max-examples", "64", "--read-timeout-s", "5"]
         self.process = subprocess.Popen([*command, *limits], stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None
-        self.port = int(self.process.stderr.readline().rsplit(":", 1)[1])
+        self.port = port_of(self.process.stderr)
         self.log: list[dict[str, Any]] = []
         threading.Thread(target=self._read, daemon=True).start()
 

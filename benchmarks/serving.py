@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from machine import describe
-from serving_models import make_small, sample_texts
+from serving_models import make_small, port_of, sample_texts
 
 from malmoi.export import ExportOptions, export_model
 from malmoi.predictor import Predictor
@@ -36,7 +36,7 @@ def serving(model: Path) -> Iterator[int]:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stderr is not None
-        port = int(process.stderr.readline().rsplit(":", 1)[1])
+        port = port_of(process.stderr)
         # Its log must be read, or it would stop at a full pipe.
         with ThreadPoolExecutor(1) as pool:
             pool.submit(lambda: [None for _ in process.stderr or ()])

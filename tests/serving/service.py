@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 
 @dataclass
@@ -72,9 +72,7 @@ def serving(*arguments: object) -> Iterator[Service]:
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     try:
         assert process.stderr is not None
-        first = process.stderr.readline()
-        assert first.startswith("http://127.0.0.1:"), first + process.stderr.read()
-        service = Service(process, int(first.rsplit(":", 1)[1]))
+        service = Service(process, _port(process.stderr))
         _wait_until_ready(service)
         yield service
     finally:
@@ -82,6 +80,16 @@ def serving(*arguments: object) -> Iterator[Service]:
         process.wait()
         assert process.stderr is not None
         process.stderr.close()
+
+
+def _port(log: IO[str]) -> int:
+    # Loading may warn first. Where the process ends, so does its log.
+    said = ""
+    for line in log:
+        if line.startswith("http://127.0.0.1:"):
+            return int(line.rsplit(":", 1)[1])
+        said += line
+    raise AssertionError(f"the service never said where it is: {said}")
 
 
 def _wait_until_ready(service: Service) -> None:
