@@ -36,6 +36,8 @@ from task_rows import ROWS, TaskRow
 from malmoi.artifact import file_hash, write_json, write_text
 from malmoi.baseline import linear_baseline
 from malmoi.errors import MalmoiError
+from malmoi.model.directory import PACKED, WEIGHTS
+from malmoi.shipped import find_model
 from malmoi.tasks.catalog import learn_task, read_examples, task_type
 
 VARIANTS = {"pretrained": "pre-trained", "scratch": "from scratch", "baseline": "linear baseline"}
@@ -87,7 +89,7 @@ def call(*command: str) -> dict[str, Any]:
 
 def done(run: Run, arguments: argparse.Namespace) -> dict[str, Any] | None:
     """The result of a run, which is done where it is not yet; None where nothing is to be done."""
-    weights = arguments.base / "model.safetensors"
+    weights = weights_of(arguments.base)
     key = {
         "commands": [shlex.join(command) for command in run.commands],
         "files": [file_hash(path) for path in (*run.files, weights)],
@@ -107,6 +109,12 @@ def done(run: Run, arguments: argparse.Namespace) -> dict[str, Any] | None:
         if not arguments.keep_models:
             shutil.rmtree(model)
     return keep(arguments.out, run.name, key, result | {"metrics": reports[-1]["metrics"]})
+
+
+def weights_of(base: Path) -> Path:
+    """The file that decides what a base is."""
+    directory = find_model(base)
+    return next(path for name in (WEIGHTS, PACKED) if (path := directory / name).is_file())
 
 
 def baseline_done(name: str, row: TaskRow, files: Files, arguments: argparse.Namespace) -> dict[str, Any] | None:
@@ -169,7 +177,7 @@ def cell(row: TaskRow, results: Sequence[dict[str, Any]]) -> str:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=os.environ.get("MALMOI_DATA"), help="folder of data sets")
-    parser.add_argument("--base", type=Path, required=True, help="pre-trained model directory")
+    parser.add_argument("--base", type=Path, required=True, help="pre-trained model directory, or malmoi-small")
     parser.add_argument("--out", type=Path, required=True, help="folder for results, kept from run to run")
     parser.add_argument("--rows", default=",".join(ROWS), help=f"apart by commas: {', '.join(ROWS)}")
     parser.add_argument("--seeds", type=int, default=1)

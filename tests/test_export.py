@@ -6,12 +6,17 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import malmoi.export
 from malmoi.artifact import read_manifest
 from malmoi.errors import CheckpointError, OptionError
 from malmoi.export import ExportOptions, export_model
+from malmoi.finetune import finetune
+from malmoi.info import describe
+from malmoi.model.checkpoint import load_task_model
 from malmoi.predictor import Predictor
+from malmoi.training.options import FinetuneOptions
 
 TEXTS = ["", "정말 재미있고 좋았다.", "지루해서 끝까지 보지 못했다.", "고래가 바다에서 숨을 쉰다. " * 30]
 WITHOUT_TORCH = """
@@ -92,3 +97,21 @@ def test_a_masked_model_does_cloze_from_its_graph(quick_run: Path, exported: Pat
     after = Predictor.load(exported / "pretrained", task="cloze").predict(asked)
     assert after[0].choice == before[0].choice
     assert after[0].scores == pytest.approx(before[0].scores, abs=1e-4)
+
+
+def test_weights_as_bytes_are_small_answer_alike_and_can_be_trained(quick_run: Path, tmp_path: Path) -> None:
+    report = export_model(quick_run / "pretrained", tmp_path / "small", ExportOptions(trainable=True))
+    assert report.file == "model.int8.safetensors" and report.n_bytes < 0.3 * report.bytes_before
+    assert 0 < report.relative_error < 0.05
+    before, after = load_task_model(quick_run / "pretrained"), load_task_model(tmp_path / "small")
+    for name, weight in before.state_dict().items():
+        rounded = after.state_dict()[name]
+        if weight.ndim == 2:
+            assert ((weight - rounded).abs() <= weight.abs().amax(1, keepdim=True) / 254 + 1e-7).all()
+        else:
+            assert torch.equal(weight, rounded)
+    options = FinetuneOptions(epochs=1)
+    finetune("classification", tmp_path / "small", quick_run / "train.tsv", tmp_path / "tuned", options)
+    assert (tmp_path / "tuned" / "model.safetensors").is_file()
+    shape = describe(tmp_path / "small"), describe(quick_run / "pretrained")
+    assert shape[0]["n_parameters"] == shape[1]["n_parameters"]

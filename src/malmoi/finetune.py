@@ -16,6 +16,7 @@ from malmoi.model.card import finetuning_card
 from malmoi.model.checkpoint import save_model
 from malmoi.model.names import Architecture
 from malmoi.predictor import TASK_FILE, check_vocabulary
+from malmoi.shipped import find_model
 from malmoi.tasks.catalog import AnyTask, ExampleFile, ExampleStream, learn_task, read_example_file, task_type
 from malmoi.tasks.options import TaskOptions
 from malmoi.tokenizer.tokenizer import Tokenizer
@@ -103,6 +104,7 @@ def finetune(
         OutputError: `out` exists, or cannot be written.
     """
     check_output(out, force=force)
+    model_directory = find_model(model_directory)
     kind = task_type(task_name)
     _check_comparisons(kind, options, dev, baseline=baseline)
     tokenizer = Tokenizer.load(model_directory)

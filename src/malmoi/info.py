@@ -9,6 +9,7 @@ from safetensors import safe_open
 
 from malmoi.artifact import MANIFEST
 from malmoi.errors import InputError
+from malmoi.model.directory import PACKED, SCALE, WEIGHTS
 
 _DETAILS = {"corpus": "report.json", "tokenizer": "report.json", "shards": "shards.json"}
 
@@ -69,9 +70,10 @@ def _last_line(path: Path) -> dict[str, Any]:
 
 
 def _weights(path: Path) -> dict[str, Any]:
-    weights = path / "model.safetensors"
-    if not weights.is_file():
+    weights = next((file for name in (WEIGHTS, PACKED) if (file := path / name).is_file()), None)
+    if weights is None:
         return {"n_parameters": None}
     with safe_open(weights, framework="np") as file:
-        sizes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118  (not a dict)
+        names = [name for name in file.keys() if not name.endswith(SCALE)]  # noqa: SIM118  (not a dict)
+        sizes = [file.get_slice(name).get_shape() for name in names]
     return {"n_parameters": sum(map(math.prod, sizes)), "bytes": weights.stat().st_size}

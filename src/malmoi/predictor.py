@@ -12,6 +12,7 @@ from malmoi.artifact import directory_without, write_text
 from malmoi.errors import CheckpointError, DataError, InputError, OptionError, VocabularyError
 from malmoi.model.load import load_runtime
 from malmoi.model.runtime import Runtime
+from malmoi.shipped import find_model
 from malmoi.tasks.catalog import AnyTask, ExampleStream, find_layout, read_example_file, task_from_json, task_type
 from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.task import Scores
@@ -50,7 +51,7 @@ class Predictor:
             VocabularyError: its tokenizer cannot be read or has more entries than the model.
             OptionError: the device or the task is not there, or the task cannot do with a pre-trained model.
         """
-        directory = Path(directory)
+        directory = find_model(directory)
         if task is None or (directory / TASK_FILE).is_file():
             made, max_tokens = load_task(directory)
             if task not in (None, made.name):

@@ -13,3 +13,14 @@ def shipped_models(folder: Path | None = None) -> list[Path]:
     """
     place = FOLDER if folder is None else folder
     return sorted(path.parent for path in place.glob("*/config.json"))
+
+
+def find_model(model: str | Path) -> Path:
+    """Where a model lies that is named by its directory, or by the name of one that ships (`malmoi-small`).
+
+    What is there under that name comes first, so that one's own directories are never shadowed.
+    """
+    path = Path(model)
+    if len(path.parts) == 1 and not path.exists():
+        return next((shipped for shipped in shipped_models() if shipped.name == str(path)), path)
+    return path

@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from attrs import evolve
@@ -18,6 +19,7 @@ from rich.console import Console, ConsoleOptions
 from malmoi import __version__
 from malmoi.artifact import without_nan
 from malmoi.cli.exits import say as say
+from malmoi.shipped import find_model
 
 
 def _usage_error(error: CycloptsError) -> str:
@@ -83,6 +85,8 @@ app.register_install_completion_command(
     help="Let Tab complete commands and flags, in bash, zsh or fish; writes into the shell's start file."
 )
 Flat = Parameter(name="*")
+ModelPath = Annotated[Path, Parameter(converter=lambda _, tokens: find_model(tokens[0].value))]
+"""A model's directory, or the name of one that ships."""
 TextOrDash = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from malmoi.cli.app import Flat, TextOrDash, app, print_report
+from malmoi.cli.app import Flat, ModelPath, TextOrDash, app, print_report
 from malmoi.graph.options import GraphOptions, PageOptions
 
 
@@ -12,8 +12,8 @@ def graph(
     text: TextOrDash,
     /,
     *,
-    entities: Path,
-    relations: Path,
+    entities: ModelPath,
+    relations: ModelPath,
     out: Path,
     options: Annotated[GraphOptions, Flat] = GraphOptions(),
     page: Annotated[PageOptions, Flat] = PageOptions(),

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from malmoi.cli.app import Flat, app, print_report, say
+from malmoi.cli.app import Flat, ModelPath, app, print_report, say
 from malmoi.pretraining.plan import PlanOptions, make_plan
 from malmoi.pretraining.recipe import PretrainOptions
 from malmoi.search.options import EmbeddingOptions
@@ -31,12 +31,12 @@ def plan(text: Path, /, *, options: Annotated[PlanOptions, Flat] = PlanOptions()
 @app.command
 def pretrain(
     shards: Path,
-    tokenizer: Path,
+    tokenizer: ModelPath,
     /,
     *,
     out: Path,
     options: Annotated[PretrainOptions, Flat] = PretrainOptions(),
-    start: Annotated[Path | None, Parameter(name="--from")] = None,
+    start: Annotated[ModelPath | None, Parameter(name="--from")] = None,
     resume: bool = False,
     force: bool = False,
 ) -> None:
@@ -69,7 +69,7 @@ def pretrain(
 @app.command
 def finetune(
     task: str,
-    model: Path,
+    model: ModelPath,
     /,
     *,
     train: Path,

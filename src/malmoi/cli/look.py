@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from malmoi.cli.app import app, print_record, say
+from malmoi.cli.app import ModelPath, app, print_record, say
 
 
 @app.command
-def info(path: Path, /) -> None:
+def info(path: ModelPath, /) -> None:
     """Say what a directory is: corpus, tokenizer, shards, pre-training run or model.
 
     Args:

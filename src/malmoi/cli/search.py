@@ -3,14 +3,15 @@
 from pathlib import Path
 from typing import Annotated
 
-from malmoi.cli.app import Flat, TextOrDash, app, print_record, print_report, say, stdin_lines
+from malmoi.cli.app import Flat, ModelPath, TextOrDash, app, print_record, print_report, say, stdin_lines
 from malmoi.engine import Engine
 from malmoi.search.options import AnswerOptions, By, MineOptions, Sent2VecOptions, Unit
+from malmoi.shipped import find_model
 
 
 @app.command
 def embed(
-    model: Path,
+    model: ModelPath,
     file: TextOrDash = "-",
     /,
     *,
@@ -99,6 +100,7 @@ def index(
     """
     from malmoi.search.build import build_index, update_index
 
+    model = str(find_model(model))
     if update:
         print_report(update_index(model, documents, out, device=device))
         return
@@ -130,7 +132,7 @@ def search(
     top_k: int = 5,
     where: str | None = None,
     by: By | None = None,
-    model: Path | None = None,
+    model: ModelPath | None = None,
     device: str | None = None,
 ) -> None:
     """Search an index: one JSON object per document, best first.
@@ -165,11 +167,11 @@ def answer(
     question: TextOrDash,
     /,
     *,
-    rerank: Path | None = None,
-    read: Path | None = None,
+    rerank: ModelPath | None = None,
+    read: ModelPath | None = None,
     options: Annotated[AnswerOptions, Flat] = AnswerOptions(),
     where: str | None = None,
-    model: Path | None = None,
+    model: ModelPath | None = None,
     device: str | None = None,
 ) -> None:
     """Answer a question from an index: the best document, or the span of it that answers; null for no answer.
@@ -209,7 +211,7 @@ def mine(
     format: str = "auto",
     positive: str | None = None,
     options: Annotated[MineOptions, Flat] = MineOptions(),
-    model: Path | None = None,
+    model: ModelPath | None = None,
     device: str | None = None,
 ) -> None:
     """Make training data of an index's near misses: one JSON object per line.
@@ -238,8 +240,8 @@ def search_eval(
     queries: Path,
     /,
     *,
-    models: list[Path] | None = None,
-    rerank: list[Path] | None = None,
+    models: list[ModelPath] | None = None,
+    rerank: list[ModelPath] | None = None,
     positive: str | None = None,
     candidates: int = 10,
     device: str | None = None,

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from malmoi.cli.app import Flat, TextOrDash, app, print_record, print_report, say, stdin_lines
+from malmoi.cli.app import Flat, ModelPath, TextOrDash, app, print_record, print_report, say, stdin_lines
 from malmoi.corpus.options import CorpusOptions
 from malmoi.engine import Engine
 from malmoi.pretraining.shards import ShardOptions
@@ -50,7 +50,7 @@ def vocab(
     *,
     out: Path,
     options: Annotated[VocabOptions, Flat] = VocabOptions(),
-    extend: Path | None = None,
+    extend: ModelPath | None = None,
     workers: int = 1,
     engine: Engine = "local",
     force: bool = False,
@@ -77,7 +77,7 @@ def vocab(
 
 
 @app.command(name="vocab-compare")
-def vocab_compare(first: Path, second: Path, corpus: Path, /, *, max_documents: int = 10_000) -> None:
+def vocab_compare(first: ModelPath, second: ModelPath, corpus: Path, /, *, max_documents: int = 10_000) -> None:
     """Compare two tokenizers on the same text: two lines of figures, then the eojeols they cut differently.
 
     Args:
@@ -95,7 +95,7 @@ def vocab_compare(first: Path, second: Path, corpus: Path, /, *, max_documents: 
 
 
 @app.command
-def tokenize(tokenizer: Path, text: TextOrDash = "-", /, *, special_tokens: bool = True) -> None:
+def tokenize(tokenizer: ModelPath, text: TextOrDash = "-", /, *, special_tokens: bool = True) -> None:
     """Cut text into pieces: one JSON object per line with pieces, ids and spans in the text.
 
     For example: `malmoi tokenize tokenizer 말모이는 --no-special-tokens`
@@ -123,7 +123,7 @@ def tokenize(tokenizer: Path, text: TextOrDash = "-", /, *, special_tokens: bool
 @app.command
 def shards(
     corpus: Path,
-    tokenizer: Path,
+    tokenizer: ModelPath,
     /,
     *,
     out: Path,

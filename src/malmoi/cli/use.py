@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Annotated
 
-from malmoi.cli.app import Flat, TextOrDash, app, print_record, print_report, say
+from malmoi.cli.app import Flat, ModelPath, TextOrDash, app, print_record, print_report, say
 from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.tta import entity_table
 
 
 @app.command
 def evaluate(
-    model: Path,
+    model: ModelPath,
     file: Path,
     /,
     *,
@@ -48,7 +48,7 @@ def evaluate(
 
 @app.command
 def predict(
-    model: Path,
+    model: ModelPath,
     file: TextOrDash = "-",
     /,
     *,
@@ -110,16 +110,17 @@ def score(
 
 @app.command
 def export(
-    model: Path,
+    model: ModelPath,
     /,
     *,
     out: Path,
     int8: bool = False,
+    trainable: bool = False,
     dev: Path | None = None,
     format: str = "auto",
     force: bool = False,
 ) -> None:
-    """Write a model as an ONNX graph, which the base install runs without PyTorch.
+    """Write a model as an ONNX graph, which the base install runs without PyTorch; or small, to train it further.
 
     For example: `malmoi export model --out small-model --int8 --dev dev.tsv`
 
@@ -127,10 +128,12 @@ def export(
         model: Fine-tuned or pre-trained model directory.
         out: Directory to make.
         int8: Matrices and token table as bytes: a quarter of the size, about twice as fast on a CPU.
-        dev: Labelled examples; a graph that loses more than 0.3 points on them is refused.
+        trainable: No graph but the weights as bytes, a quarter of the size; PyTorch trains and runs them.
+        dev: Labelled examples; what loses more than 0.3 points on them is refused.
         format: Format of the examples; by default recognised by its content.
         force: Replace what stands at --out.
     """
     from malmoi.export import ExportOptions, export_model
 
-    print_report(export_model(model, out, ExportOptions(int8=int8), dev=dev, format=format, force=force))
+    options = ExportOptions(int8=int8, trainable=trainable)
+    print_report(export_model(model, out, options, dev=dev, format=format, force=force))

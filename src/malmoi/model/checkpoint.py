@@ -20,7 +20,7 @@ from torch import Tensor
 from malmoi.artifact import write_json
 from malmoi.errors import CheckpointError, OptionError, OutputError
 from malmoi.model.config import ModelConfig, to_hugging_face
-from malmoi.model.directory import CONFIG, WEIGHTS, read_config, read_object
+from malmoi.model.directory import CONFIG, PACKED, WEIGHTS, read_config, read_object
 from malmoi.model.heads import HeadKind, LoadReport, PretrainingModel, TaskModel
 from malmoi.model.names import (
     ARCHITECTURES,
@@ -33,6 +33,7 @@ from malmoi.model.names import (
     present_name,
     their_names,
 )
+from malmoi.model.packed import packed, unpacked
 
 _INDEX = "model.safetensors.index.json"
 _PICKLED = "pytorch_model.bin"
@@ -75,6 +76,16 @@ def save_encoder(model: TaskModel, directory: Path) -> None:
     _write(directory, values, {bare_name(name): tensor for name, tensor in weights.items()})
 
 
+def write_packed(directory: Path, out: Path) -> None:
+    """Write the weights in `directory` into `out` as bytes, under the same names; see `packed.py`.
+
+    Raises:
+        CheckpointError: they cannot be read. OutputError: the disk refuses.
+    """
+    tensors = packed(_read_weights(directory, load_config(directory)))
+    _save(tensors, out / PACKED)
+
+
 def _their_weights(
     model: PretrainingModel | TaskModel, architecture: Architecture, only: str = ""
 ) -> dict[str, Tensor]:
@@ -89,10 +100,14 @@ def _their_weights(
 def _write(directory: Path, values: dict[str, Any], weights: dict[str, Tensor]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / CONFIG, values)
+    _save(weights, directory / WEIGHTS)
+
+
+def _save(weights: dict[str, Tensor], file: Path) -> None:
     try:
-        save_file(weights, directory / WEIGHTS, metadata={"format": "pt"})
+        save_file(weights, file, metadata={"format": "pt"})
     except SafetensorError as error:
-        raise OutputError(f"cannot write {directory / WEIGHTS} ({error}): free some space") from error
+        raise OutputError(f"cannot write {file} ({error}): free some space") from error
 
 
 def _architecture(model: PretrainingModel | TaskModel, asked: Architecture | None) -> Architecture:
@@ -233,8 +248,9 @@ def new_task_model(
 
 def _read_weights(directory: Path, config: ModelConfig) -> dict[str, Tensor]:
     """All weights of a directory, under the names that transformers gives them today."""
-    if (directory / WEIGHTS).is_file():
-        files = [directory / WEIGHTS]
+    whole = [path for name in (WEIGHTS, PACKED) if (path := directory / name).is_file()]
+    if whole:
+        files = whole[:1]
     elif (directory / _INDEX).is_file():
         pieces = read_object(directory / _INDEX).get("weight_map", {})
         files = [directory / name for name in sorted(set(pieces.values()))]
@@ -251,7 +267,7 @@ def _read_weights(directory: Path, config: ModelConfig) -> dict[str, Tensor]:
 def _read_file(path: Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return unpacked(load_file(path)) if path.name == PACKED else load_file(path)
         tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise CheckpointError(

@@ -10,6 +10,10 @@ from malmoi.model.config import ModelConfig, from_hugging_face
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+PACKED = "model.int8.safetensors"
+"""Weights as bytes; see `packed.py`."""
+SCALE = ".scale"
+"""Behind a matrix's name: what its rows were divided by."""
 ONNX = "model.onnx"
 ONNX_INT8 = "model.int8.onnx"
 

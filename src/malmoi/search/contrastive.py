@@ -30,6 +30,7 @@ from malmoi.search.embedder import Embedder
 from malmoi.search.likeness import pair_metrics
 from malmoi.search.options import EmbeddingOptions
 from malmoi.search.pairs import TextPair, read_pairs
+from malmoi.shipped import find_model
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.batch import Batch, collate
 from malmoi.training.device import select_device
@@ -109,6 +110,7 @@ def finetune_embedding(
         OutputError: `out` exists, or cannot be written.
     """
     check_output(out, force=force)
+    model_directory = find_model(model_directory)
     _check(options)
     pairs = read_pairs(train, format, embedding_options.positive)
     dev_pairs = [] if dev is None else read_pairs(dev, format, embedding_options.positive)

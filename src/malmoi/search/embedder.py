@@ -16,6 +16,7 @@ from malmoi.model.load import load_runtime
 from malmoi.model.pooling import EmbeddingSettings, Pooling, read_embedding_settings
 from malmoi.model.runtime import Runtime
 from malmoi.predictor import check_vocabulary
+from malmoi.shipped import find_model
 from malmoi.tasks.task import Row
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.batch import collate, sorted_batches
@@ -70,7 +71,7 @@ class Embedder:
             VocabularyError: its tokenizer cannot be read or has more entries than the model.
             OptionError: an exported model has another pooling.
         """
-        directory = Path(directory)
+        directory = find_model(directory)
         runtime = load_runtime(directory, device=device, precision=precision, n_threads=n_threads)
         tokenizer = Tokenizer.load(directory)
         check_vocabulary(tokenizer, runtime.config.n_tokens, directory)

@@ -18,6 +18,7 @@ from malmoi.model.runtime import Runtime, batches_of
 from malmoi.predictor import TASK_FILE, check_vocabulary, load_task
 from malmoi.search.embedder import Embedder, name_of, unit
 from malmoi.serving.batcher import Batcher, Lane
+from malmoi.shipped import find_model
 from malmoi.tasks.catalog import AnyTask
 from malmoi.tasks.metrics import positive_label
 from malmoi.tasks.task import Row
@@ -159,7 +160,7 @@ def name_directories(directories: Iterable[str | Path], kind: Literal["model", "
     named: dict[str, Path] = {}
     for given in map(str, directories):
         name, separator, path = given.partition("=")
-        directory = Path(path if separator else given)
+        directory = find_model(path if separator else given) if kind == "model" else Path(path or given)
         name = name if separator else directory.resolve().name
         if name in named:
             both = {"model": "two models", "index": "two indexes"}[kind]

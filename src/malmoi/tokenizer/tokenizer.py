@@ -19,6 +19,7 @@ from malmoi.artifact import write_json, write_text
 from malmoi.errors import InputError, OptionError, VocabularyError
 from malmoi.morphology.catalog import check_version, make_analyzer
 from malmoi.morphology.morph import Analyzer
+from malmoi.shipped import find_model
 from malmoi.text import nfc_with_spans, replace_half_surrogates
 from malmoi.tokenizer.analysed import AnalysedEncoder, Pieces, UnitCutter, join_pieces
 from malmoi.tokenizer.backend import analysed_backend, cuts_at_blanks, malmoi_backend, read_backend, vocabulary_of
@@ -124,7 +125,7 @@ class Tokenizer:
         Warns:
             AnalyzerVersionWarning: its analyser is here in another version.
         """
-        directory = Path(directory)
+        directory = find_model(directory)
         try:
             saved = _read_saved(directory)
             way = _way(saved.segment)
