@@ -21,7 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from machine import describe
-from serving_models import make_small, port_of, sample_texts
+from service_process import port_of
+from serving_models import make_small, sample_texts
 
 from malmoi.export import ExportOptions, export_model
 from malmoi.predictor import Predictor

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -55,11 +55,3 @@ def vocabulary_of(texts: Sequence[str], n_tokens: int) -> Vocabulary:
     common = sorted((piece for piece in counts if piece not in characters), key=lambda piece: (-counts[piece], piece))
     tokens = [*SPECIAL, *sorted(characters), *common][:n_tokens]
     return Vocabulary((*tokens, *(f"[unused{number}]" for number in range(n_tokens - len(tokens)))))
-
-
-def port_of(log: Iterable[str]) -> int:
-    """Where a service that is starting says it listens; it may warn first."""
-    for line in log:
-        if line.startswith("http://"):
-            return int(line.rsplit(":", 1)[1])
-    raise SystemExit("the service did not start")

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from malmoi import __version__
 from malmoi.errors import InputError
-from malmoi.search.answer import pairs_of
+from malmoi.search.answer import fit, fitting_label, pairs_of
 from malmoi.serving.app import reply
 from malmoi.serving.options import ServeOptions
 from malmoi.serving.schema import (
@@ -21,7 +21,7 @@ from malmoi.serving.schema import (
     TeiPredictRequest,
     TeiRerankRequest,
 )
-from malmoi.serving.served import Served, relevance
+from malmoi.serving.served import Served
 from malmoi.serving.service import Service
 
 _TWO_TEXTS = ["first", "second"]
@@ -71,9 +71,10 @@ def _add_rerank(app: FastAPI, service: Service) -> None:
         served = first_with(service, _TWO_TEXTS, "rerank with: serve one for pair or regression")
         model, texts = served.current, _texts(body.texts, service.options)
         _texts(body.query, service.options)
-        predictions = await service.answer(request, model.predict(pairs_of(body.query, texts), service.submit()))
         assert model.task is not None, "found by its task"
-        scores = [relevance(model.task, prediction) for prediction in predictions]
+        label = fitting_label(model.task)
+        predictions = await service.answer(request, model.predict(pairs_of(body.query, texts), service.submit()))
+        scores = [fit(prediction, label) for prediction in predictions]
         order = sorted(range(len(scores)), key=lambda index: -scores[index])
         return reply(
             [

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import FrameType
@@ -24,6 +25,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from malmoi.errors import OptionError
+from malmoi.model.directory import onnx_file
 from malmoi.model.onnx_runtime import usable_cores
 from malmoi.search.embedder import Embedder
 from malmoi.serving.app import create_app
@@ -56,7 +58,9 @@ def name_all(directories: Sequence[Path], options: ServeOptions) -> Named:
         OptionError: nothing, or two of one name.
     """
     indexes = name_directories(options.index or (), "index")
-    chosen = list(directories) if directories or indexes else shipped_models()
+    # What ships as weights alone needs PyTorch; the others are served without it.
+    shipped = [path for path in shipped_models() if onnx_file(path) is not None or find_spec("torch")]
+    chosen = list(directories) if directories or indexes else shipped
     if not chosen and not indexes:
         raise OptionError(
             "no model to serve, and none ships with this malmoi: expected a directory made by `malmoi finetune` or "

@@ -20,7 +20,6 @@ from malmoi.search.embedder import Embedder, name_of, unit
 from malmoi.serving.batcher import Batcher, Lane
 from malmoi.shipped import find_model
 from malmoi.tasks.catalog import AnyTask
-from malmoi.tasks.metrics import positive_label
 from malmoi.tasks.task import Row
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.batch import collate
@@ -174,14 +173,6 @@ def version_of(directory: Path) -> str:
     manifest = directory / MANIFEST
     state = (manifest if manifest.is_file() else directory).stat()
     return f"{state.st_ino}-{state.st_mtime_ns}-{state.st_size}"
-
-
-def relevance(task: AnyTask, prediction: Any) -> float:
-    """How well two texts belong together: a regression's score, or the probability of the positive label."""
-    values = prediction.to_json()
-    if "score" in values:
-        return float(values["score"])
-    return float(values["probabilities"][positive_label(task.labels) or task.labels[-1]])
 
 
 def _example(task: AnyTask, number: int, record: Mapping[str, Any]) -> Any:
