@@ -43,12 +43,15 @@ def write_graph(model: TaskModel, file: Path, *, has_head: bool = True, pooling:
     _export(copy.deepcopy(model), file, has_head, pooling)
 
 
-def write_int8_graph(model: TaskModel, file: Path, *, has_head: bool = True, pooling: Pooling = "mean") -> None:
+def write_int8_graph(
+    model: TaskModel, file: Path, *, has_head: bool = True, pooling: Pooling = "mean", careful: bool = False
+) -> None:
     """Write a model as a graph whose matrices and token table are int8.
 
     Products are quantised dynamically: weights by output channel, activations by tensor when they are there. The
     weights use 7 bits: processors without VNNI add pairs of products in 16 bits, which 8 would overflow, and one
-    file must give the same answers everywhere.
+    file must give the same answers everywhere. What enters the feed-forward's second product is the roughest to
+    quantise: a few tokens have numbers far larger than all others. `careful` leaves those products in fp32.
     """
     model = copy.deepcopy(model)
     # A masked head multiplies with the same table: it goes on reading the fp32 one, which is quantised as a matrix.
@@ -61,12 +64,19 @@ def write_int8_graph(model: TaskModel, file: Path, *, has_head: bool = True, poo
             quantize_dynamic(
                 plain,
                 file,
+                nodes_to_exclude=_second_products(plain) if careful else [],
                 op_types_to_quantize=["MatMul", "Gemm"],
                 per_channel=True,
                 reduce_range=True,
                 weight_type=QuantType.QInt8,
             )
     _mark(file, model.kind if has_head else "none", pooling)
+
+
+def _second_products(file: Path) -> list[str]:
+    """Names of the nodes that are a layer's `mlp_out`."""
+    nodes = onnx.load(file).graph.node
+    return [node.name for node in nodes if any("mlp_out" in note.value for note in node.metadata_props)]
 
 
 def _export(model: TaskModel, file: Path, has_head: bool, pooling: Pooling) -> None:
