@@ -126,7 +126,7 @@ def _add_info(app: FastAPI, service: Service) -> None:
 
 
 def embedding_model(service: Service) -> Served:
-    """The first model without a task, for such are embedders; else the first.
+    """The first model whose vectors were trained; else the first without a task; else the first.
 
     Raises:
         HTTPException: 404, there is none.
@@ -134,7 +134,7 @@ def embedding_model(service: Service) -> Served:
     models = list(service.models.values())
     if not models:
         raise HTTPException(404, "there is no model to embed with: only indexes are served")
-    return next((served for served in models if served.current.task is None), models[0])
+    return min(models, key=lambda served: (not served.current.compares_texts, served.current.task is not None))
 
 
 def first_with(service: Service, names: Sequence[str], what: str) -> Served:

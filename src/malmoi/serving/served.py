@@ -55,8 +55,10 @@ class Loaded:
         self.max_tokens = self.runtime.config.max_tokens
         if (directory / TASK_FILE).is_file():
             self.task, self.max_tokens = load_task(directory)
-        settings = read_embedding_settings(directory) or EmbeddingSettings()
-        settings = replace(settings, pooling=self.runtime.pooling)
+        learnt = read_embedding_settings(directory)
+        self.compares_texts = learnt is not None
+        """Whether its vectors were trained to."""
+        settings = replace(learnt or EmbeddingSettings(), pooling=self.runtime.pooling)
         self.embedder = Embedder(self.tokenizer, self.runtime, settings)
         self.run_lane = Lane(name, self.runtime.run_examples)
         self.embed_lane = Lane(name, lambda rows: embed_rows(self.runtime, rows))
