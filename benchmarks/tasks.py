@@ -36,7 +36,7 @@ from task_rows import ROWS, TaskRow
 from malmoi.artifact import file_hash, write_json, write_text
 from malmoi.baseline import linear_baseline
 from malmoi.errors import MalmoiError
-from malmoi.model.directory import PACKED, WEIGHTS
+from malmoi.model.directory import weights_file
 from malmoi.shipped import find_model
 from malmoi.tasks.catalog import learn_task, read_examples, task_type
 
@@ -89,7 +89,9 @@ def call(*command: str) -> dict[str, Any]:
 
 def done(run: Run, arguments: argparse.Namespace) -> dict[str, Any] | None:
     """The result of a run, which is done where it is not yet; None where nothing is to be done."""
-    weights = weights_of(arguments.base)
+    weights = weights_file(find_model(arguments.base))
+    if weights is None:
+        raise MalmoiError(f"{arguments.base} has no weights: expected a pre-trained model directory")
     key = {
         "commands": [shlex.join(command) for command in run.commands],
         "files": [file_hash(path) for path in (*run.files, weights)],
@@ -109,12 +111,6 @@ def done(run: Run, arguments: argparse.Namespace) -> dict[str, Any] | None:
         if not arguments.keep_models:
             shutil.rmtree(model)
     return keep(arguments.out, run.name, key, result | {"metrics": reports[-1]["metrics"]})
-
-
-def weights_of(base: Path) -> Path:
-    """The file that decides what a base is."""
-    directory = find_model(base)
-    return next(path for name in (WEIGHTS, PACKED) if (path := directory / name).is_file())
 
 
 def baseline_done(name: str, row: TaskRow, files: Files, arguments: argparse.Namespace) -> dict[str, Any] | None:

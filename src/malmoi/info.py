@@ -9,7 +9,7 @@ from safetensors import safe_open
 
 from malmoi.artifact import MANIFEST
 from malmoi.errors import InputError
-from malmoi.model.directory import PACKED, SCALE, WEIGHTS
+from malmoi.model.directory import SCALE, weights_file
 
 _DETAILS = {"corpus": "report.json", "tokenizer": "report.json", "shards": "shards.json"}
 
@@ -70,7 +70,7 @@ def _last_line(path: Path) -> dict[str, Any]:
 
 
 def _weights(path: Path) -> dict[str, Any]:
-    weights = next((file for name in (WEIGHTS, PACKED) if (file := path / name).is_file()), None)
+    weights = weights_file(path)
     if weights is None:
         return {"n_parameters": None}
     with safe_open(weights, framework="np") as file:

@@ -20,7 +20,7 @@ from torch import Tensor
 from malmoi.artifact import write_json
 from malmoi.errors import CheckpointError, OptionError, OutputError
 from malmoi.model.config import ModelConfig, to_hugging_face
-from malmoi.model.directory import CONFIG, PACKED, WEIGHTS, read_config, read_object
+from malmoi.model.directory import CONFIG, PACKED, WEIGHTS, read_config, read_object, weights_file
 from malmoi.model.heads import HeadKind, LoadReport, PretrainingModel, TaskModel
 from malmoi.model.names import (
     ARCHITECTURES,
@@ -248,9 +248,8 @@ def new_task_model(
 
 def _read_weights(directory: Path, config: ModelConfig) -> dict[str, Tensor]:
     """All weights of a directory, under the names that transformers gives them today."""
-    whole = [path for name in (WEIGHTS, PACKED) if (path := directory / name).is_file()]
-    if whole:
-        files = whole[:1]
+    if (whole := weights_file(directory)) is not None:
+        files = [whole]
     elif (directory / _INDEX).is_file():
         pieces = read_object(directory / _INDEX).get("weight_map", {})
         files = [directory / name for name in sorted(set(pieces.values()))]

@@ -66,6 +66,11 @@ def _read_json(path: Path) -> Any:
         raise CheckpointError(f"{path} cannot be read ({error}): fetch it again") from error
 
 
+def weights_file(directory: Path) -> Path | None:
+    """The weights in one file: as they were trained before those as bytes; None where the directory has neither."""
+    return next((directory / name for name in (WEIGHTS, PACKED) if (directory / name).is_file()), None)
+
+
 def onnx_file(directory: Path) -> Path | None:
     """The graph that is run from here: int8 before fp32; None where the directory has neither."""
     return next((directory / name for name in (ONNX_INT8, ONNX) if (directory / name).is_file()), None)

@@ -58,9 +58,10 @@ def name_all(directories: Sequence[Path], options: ServeOptions) -> Named:
         OptionError: nothing, or two of one name.
     """
     indexes = name_directories(options.index or (), "index")
-    # What ships as weights alone needs PyTorch; the others are served without it.
-    shipped = [path for path in shipped_models() if onnx_file(path) is not None or find_spec("torch")]
-    chosen = list(directories) if directories or indexes else shipped
+    chosen = list(directories)
+    if not chosen and not indexes:
+        # What ships as weights alone needs PyTorch; the others are served without it.
+        chosen = [path for path in shipped_models() if onnx_file(path) is not None or find_spec("torch")]
     if not chosen and not indexes:
         raise OptionError(
             "no model to serve, and none ships with this malmoi: expected a directory made by `malmoi finetune` or "

@@ -161,7 +161,9 @@ def name_directories(directories: Iterable[str | Path], kind: Literal["model", "
     named: dict[str, Path] = {}
     for given in map(str, directories):
         name, separator, path = given.partition("=")
-        directory = find_model(path if separator else given) if kind == "model" else Path(path or given)
+        directory = Path(path if separator else given)
+        if kind == "model":
+            directory = find_model(directory)
         name = name if separator else directory.resolve().name
         if name in named:
             both = {"model": "two models", "index": "two indexes"}[kind]
