@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ import torch
 import malmoi.export
 from malmoi.artifact import read_manifest
 from malmoi.errors import CheckpointError, OptionError
-from malmoi.export import ExportOptions, export_model
+from malmoi.export import ExportOptions, ExportReport, export_model
 from malmoi.finetune import finetune
 from malmoi.info import describe
 from malmoi.model.checkpoint import load_task_model
@@ -115,3 +116,23 @@ def test_weights_as_bytes_are_small_answer_alike_and_can_be_trained(quick_run: P
     assert (tmp_path / "tuned" / "model.safetensors").is_file()
     shape = describe(tmp_path / "small"), describe(quick_run / "pretrained")
     assert shape[0]["n_parameters"] == shape[1]["n_parameters"]
+
+
+def test_int8_that_loses_too_much_is_written_carefully(
+    quick_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = export_model(quick_run / "model", tmp_path / "plain", ExportOptions(int8=True))
+    assert not plain.careful
+    check, refused = malmoi.export._check, list[bool]()
+
+    def refuses_once(*arguments: Any) -> ExportReport:
+        if not refused:
+            refused.append(True)
+            raise CheckpointError("a model this small loses nothing: said in its place")
+        return check(*arguments)
+
+    monkeypatch.setattr(malmoi.export, "_check", refuses_once)
+    careful = export_model(quick_run / "model", tmp_path / "careful", ExportOptions(int8=True))
+    assert careful.careful and careful.n_bytes > plain.n_bytes
+    assert careful.relative_error < 0.05
+    assert "stayed in fp32" in (tmp_path / "careful" / "README.md").read_text(encoding="utf-8")
