@@ -33,8 +33,8 @@ from transformers import BertForQuestionAnswering, BertForSequenceClassification
 import malmoi.sample
 from malmoi.finetune_run import FinetuningRun
 from malmoi.model.checkpoint import save_model
-from malmoi.model.config import config_for
 from malmoi.model.heads import PretrainingModel
+from malmoi.model.sizes import config_for
 from malmoi.tasks.catalog import learn_task, read_examples, task_type
 from malmoi.tasks.task import Row
 from malmoi.tokenizer.build import VocabOptions, build_vocab

@@ -17,8 +17,9 @@ from torch.nn.functional import cross_entropy
 from transformers import BertConfig, BertForPreTraining
 
 from malmoi.model import attention
-from malmoi.model.config import ModelConfig, config_for
+from malmoi.model.config import ModelConfig
 from malmoi.model.heads import PretrainingModel
+from malmoi.model.sizes import config_for
 from malmoi.training.device import autocast, has_fast_bfloat16, keep_freed_memory
 from malmoi.training.losses import cross_entropy_pass, cross_entropy_with_accuracy
 

@@ -1,15 +1,17 @@
 """P7: texts a second over HTTP against the same model in process, 1, 8 and 64 clients, mixed lengths.
 
-The service is `malmoi serve` in a process of its own on the loopback; clients are threads of one process that keep
-their connection and send one text a request. In process, `Predictor.predict` gets as many texts at once as there are
-clients. Clients and service share the machine's cores, which counts against the service.
+The service is `malmoi serve` in a process of its own on the loopback; clients keep their connection and send one text
+a request. In process, `Predictor.predict` gets as many texts at once as there are clients. Clients share the machine's
+cores with the service, which real ones do not: so they are one thread that sends bytes made before and reads no more of
+an answer than its status and its length.
 
     python benchmarks/serving.py [--quick]
 """
 
 import argparse
-import http.client
 import json
+import selectors
+import socket
 import statistics
 import subprocess
 import sys
@@ -48,25 +50,56 @@ def serving(model: Path) -> Iterator[int]:
         process.kill()
 
 
+def requests_of(texts: list[str]) -> list[bytes]:
+    """What goes over the wire for each text."""
+    bodies = [json.dumps({"examples": [{"text": text}]}, ensure_ascii=False).encode() for text in texts]
+    head = f"POST {ROUTE} HTTP/1.1\r\nHost: malmoi\r\nContent-Type: application/json\r\nContent-Length: "
+    return [head.encode() + b"%d\r\n\r\n" % len(body) + body for body in bodies]
+
+
+class Client:
+    """A connection that is kept, and what it has still to ask."""
+
+    def __init__(self, port: int, requests: list[bytes]) -> None:
+        self.connection = socket.create_connection(("127.0.0.1", port))
+        self.waiting, self.answer, self.times = iter(requests), b"", list[float]()
+
+    def ask(self) -> bool:
+        """Send the next request; False where there is none."""
+        self.answer, self.started = b"", time.perf_counter()
+        request = next(self.waiting, None)
+        if request is not None:
+            self.connection.sendall(request)
+        return request is not None
+
+    def hear(self) -> bool:
+        """Take what has come; True where the answer is whole."""
+        self.answer += self.connection.recv(65_536)
+        head, separator, body = self.answer.partition(b"\r\n\r\n")
+        if not separator or len(body) < int(head.partition(b"content-length: ")[2].partition(b"\r\n")[0]):
+            return False
+        assert head.startswith(b"HTTP/1.1 200 "), self.answer
+        self.times.append(time.perf_counter() - self.started)
+        return True
+
+
 def ask_all(port: int, texts: list[str], n_clients: int) -> tuple[float, list[float]]:
     """Seconds for all texts, and for each."""
-
-    def client(own: list[str]) -> list[float]:
-        connection, times = http.client.HTTPConnection("127.0.0.1", port, timeout=60), []
-        for text in own:
-            body = json.dumps({"examples": [{"text": text}]}, ensure_ascii=False).encode()
-            started = time.perf_counter()
-            connection.request("POST", ROUTE, body, {"Content-Type": "application/json"})
-            response = connection.getresponse()
-            answer = response.read()
-            assert response.status == 200, answer
-            times.append(time.perf_counter() - started)
-        return times
-
-    with ThreadPoolExecutor(n_clients) as pool:
+    requests = requests_of(texts)
+    clients = [Client(port, requests[number::n_clients]) for number in range(n_clients)]
+    with selectors.DefaultSelector() as selector:
         started = time.perf_counter()
-        times = [each for own in pool.map(client, [texts[i::n_clients] for i in range(n_clients)]) for each in own]
-        return time.perf_counter() - started, times
+        for client in clients:
+            if client.ask():
+                selector.register(client.connection, selectors.EVENT_READ, client)
+        while selector.get_map():
+            for key, _ in selector.select():
+                if key.data.hear() and not key.data.ask():
+                    selector.unregister(key.data.connection)
+        seconds = time.perf_counter() - started
+    for client in clients:
+        client.connection.close()
+    return seconds, [each for client in clients for each in client.times]
 
 
 def in_process(predictor: Predictor, texts: list[str], n_at_once: int) -> float:

@@ -10,8 +10,9 @@ import torch
 
 from malmoi.artifact import write_json
 from malmoi.model.checkpoint import save_model
-from malmoi.model.config import EncoderName, config_for
+from malmoi.model.config import EncoderName
 from malmoi.model.heads import TaskModel
+from malmoi.model.sizes import config_for
 from malmoi.tasks.classification import Classification
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.tokenizer.vocab import Vocabulary

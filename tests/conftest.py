@@ -13,8 +13,8 @@ from malmoi.corpus.build import build_corpus
 from malmoi.export import ExportOptions, export_model
 from malmoi.finetune import finetune
 from malmoi.model.checkpoint import save_model
-from malmoi.model.config import config_for
 from malmoi.model.heads import PretrainingModel
+from malmoi.model.sizes import config_for
 from malmoi.pretraining.pretrain import pretrain
 from malmoi.pretraining.recipe import PretrainOptions
 from malmoi.pretraining.shards import build_shards

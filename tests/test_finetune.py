@@ -12,8 +12,8 @@ from malmoi.errors import InputError, OptionError, OutputError
 from malmoi.finetune import finetune
 from malmoi.finetune_run import FinetuningRun
 from malmoi.model.checkpoint import load_task_model, save_model
-from malmoi.model.config import config_for
 from malmoi.model.heads import PretrainingModel
+from malmoi.model.sizes import config_for
 from malmoi.predictor import Predictor
 from malmoi.tasks.catalog import read_examples
 from malmoi.tasks.pair import Pair

@@ -17,8 +17,8 @@ from transformers import (
 from malmoi.errors import InputError, OptionError
 from malmoi.finetune import finetune
 from malmoi.model.checkpoint import save_model
-from malmoi.model.config import config_for
 from malmoi.model.heads import PretrainingModel
+from malmoi.model.sizes import config_for
 from malmoi.predictor import Predictor, evaluate_file, predict_file
 from malmoi.tasks.catalog import score_files, task_type
 from malmoi.tasks.options import TaskOptions

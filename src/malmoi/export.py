@@ -41,6 +41,10 @@ _LARGEST_LOSS = 0.3
 _COPIED = (CONFIG, TASK_FILE, "tokenizer.json", "vocab.txt", "tokenizer_config.json", "malmoi.json")
 
 
+class _TooDifferentError(CheckpointError):
+    """What was written does not answer as the model does."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ExportOptions:
     """How a model is exported."""
@@ -166,7 +170,7 @@ def _write(
     write()
     try:
         return _check(directory, tokenizer, original, stage, examples, options)
-    except CheckpointError:
+    except _TooDifferentError:
         write(careful=True)
     return replace(_check(directory, tokenizer, original, stage, examples, options), careful=True)
 
@@ -182,12 +186,12 @@ def _check(
     """Compare on sample sentences and, where there are examples, by the task's metric.
 
     Raises:
-        CheckpointError: they differ too much.
+        _TooDifferentError: they differ too much.
     """
     exported = load_runtime(stage, device="cpu", precision="fp32")
     error = relative_error(original, exported, tokenizer)
     if not error <= _LARGEST_ERROR[options.file]:  # also where it is not a number
-        raise CheckpointError(
+        raise _TooDifferentError(
             f"{directory}: outputs of {options.file} differ from the model's by {error:.2g} of their size: expected at "
             f"most {_LARGEST_ERROR[options.file]:g}; nothing was written, "
             + ("export without --int8" if options.int8 else "the weights are broken, or please report this model")
@@ -206,7 +210,7 @@ def _check(
         for runtime in (original, exported)
     )
     if before - after > _LARGEST_LOSS:
-        raise CheckpointError(
+        raise _TooDifferentError(
             f"{directory}: dev {task.main_metric} is {before:.2f} before and {after:.2f} as {options.file}: expected a "
             f"loss of at most {_LARGEST_LOSS}; nothing was written, "
             + ("export without --int8" if options.int8 else "please report this model")

@@ -118,21 +118,21 @@ def finetune(
     n_train = len(rows)
     if task.head.kind == "token":
         rows = rows.each_row_by_itself()
-    scores = {}
-    if baseline:
-        scores = linear_baseline(task, list(task.training_examples(train_file)), dev_file.examples).metrics
+    scores = _baseline(task, train_file, dev_file) if baseline else {}
     n_epochs = run.n_epochs(len(rows))
     recorded = _recorded(run, n_epochs, task_options)
     with kept_runs(out, _plan(recorded, model_directory, train, dev)) as directory:
         sweep = run_all(run, rows, dev_file.examples, directory)
-        report = replace(
-            _report(task, n_train, len(dev_file.examples), n_epochs, sweep),
-            baseline=scores,
-            dropped={str(p): f.dropped for p, f in ((train, train_file), (dev, dev_file)) if f.dropped},
-        )
+        dropped = {str(p): f.dropped for p, f in ((train, train_file), (dev, dev_file)) if f.dropped}
+        report = _report(task, n_train, len(dev_file.examples), n_epochs, sweep)
+        report = replace(report, baseline=scores, dropped=dropped)
         with staged_directory(out, kind="model", options=recorded, force=force) as staged:
             _write(run, sweep, staged, recorded, report)
     return report
+
+
+def _baseline(task: AnyTask, train: ExampleStream, dev: ExampleFile) -> dict[str, float]:
+    return linear_baseline(task, list(task.training_examples(train)), dev.examples).metrics
 
 
 def _check_comparisons(kind: type[AnyTask], options: FinetuneOptions, dev: Path | None, *, baseline: bool) -> None:

@@ -25,8 +25,9 @@ from malmoi.model.checkpoint import (
     new_task_model,
     save_model,
 )
-from malmoi.model.config import ModelConfig, config_for
+from malmoi.model.config import ModelConfig
 from malmoi.model.heads import PretrainingModel, TaskModel
+from malmoi.model.sizes import config_for
 
 TOLERANCE = 1e-5
 B, T, N_TOKENS = 3, 12, 100

@@ -3,32 +3,8 @@
 import pytest
 
 from malmoi.errors import CheckpointError, OptionError
-from malmoi.model.config import ModelConfig, config_for, from_hugging_face, gated_width, to_hugging_face
-
-
-def test_the_papers_sizes() -> None:
-    base, large = (config_for(size, n_tokens=30_000) for size in ("base", "large"))
-    assert (base.encoder, base.n_layers, base.n_heads, base.width, base.mlp_width) == (
-        "bert",
-        12,
-        12,
-        768,
-        3072,
-    )
-    assert (large.encoder, large.n_layers, large.n_heads, large.width, large.mlp_width) == (
-        "bert",
-        24,
-        16,
-        1024,
-        4096,
-    )
-    assert base.dropout == base.attention_dropout == 0.1
-
-
-@pytest.mark.parametrize("width", [128, 256, 768, 1024])
-def test_a_gate_costs_about_as_much_as_no_gate(width: int) -> None:
-    assert 3 * width * gated_width(width) == pytest.approx(2 * width * 4 * width, rel=0.07)
-    assert gated_width(width) % 64 == 0
+from malmoi.model.config import ModelConfig, from_hugging_face, to_hugging_face
+from malmoi.model.sizes import config_for
 
 
 @pytest.mark.parametrize("encoder", ["bert", "modernbert"])

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from malmoi.model.config import ModelConfig, config_for
+from malmoi.model.config import ModelConfig
 from malmoi.model.heads import ENCODERS
+from malmoi.model.sizes import config_for
 
 ENCODER_NAMES = ["bert", "modernbert"]
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from malmoi.errors import OptionError
-from malmoi.model.config import ModelConfig, config_for
+from malmoi.model.config import ModelConfig
 from malmoi.model.heads import PretrainingModel, PretrainingOutput, TaskModel
+from malmoi.model.sizes import config_for
 
 ENCODER_NAMES = ["bert", "modernbert"]
 

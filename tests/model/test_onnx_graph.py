@@ -9,11 +9,12 @@ import torch
 
 from malmoi.artifact import write_json
 from malmoi.errors import CheckpointError, OptionError
-from malmoi.model.config import ModelConfig, config_for, to_hugging_face
+from malmoi.model.config import ModelConfig, to_hugging_face
 from malmoi.model.directory import CONFIG, ONNX, ONNX_INT8
 from malmoi.model.heads import HeadKind, TaskModel
 from malmoi.model.onnx_graph import write_graph, write_int8_graph
 from malmoi.model.onnx_runtime import OnnxRuntime
+from malmoi.model.sizes import config_for
 from malmoi.model.torch_runtime import TorchRuntime
 from malmoi.training.batch import Batch
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from malmoi.model.config import SIZES, config_for
 from malmoi.model.heads import PretrainingModel
+from malmoi.model.sizes import SIZES, config_for
 from malmoi.pretraining.costs import DEVICES, flops_per_token, memory_bytes, n_parameters
 from malmoi.pretraining.examples import ExampleOptions
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from malmoi.errors import InputError
-from malmoi.model.config import config_for
 from malmoi.model.runtime import Runtime
+from malmoi.model.sizes import config_for
 from malmoi.pretraining.run import masking_vocabulary
 from malmoi.study.loss import Window, held_out_loss, windows_of
 from malmoi.tokenizer.tokenizer import Tokenizer

@@ -9,8 +9,8 @@ import torch
 from torch.distributed.tensor import DTensor
 
 from malmoi.errors import OutputError
-from malmoi.model.config import config_for
 from malmoi.model.heads import PretrainingModel
+from malmoi.model.sizes import config_for
 from malmoi.training.distributed import Group, joined_group
 from malmoi.training.optim import Optimizers, build_optimizers
 from malmoi.training.options import OptimizerOptions

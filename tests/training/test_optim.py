@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from malmoi.errors import MalmoiError, OptionError
-from malmoi.model.config import config_for
 from malmoi.model.heads import PretrainingModel
+from malmoi.model.sizes import config_for
 from malmoi.training.optim import Optimizers, build_optimizers, warmup_decay
 from malmoi.training.options import OptimizerOptions
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from malmoi.errors import CheckpointError, OutputError
-from malmoi.model.config import config_for
 from malmoi.model.heads import PretrainingModel
+from malmoi.model.sizes import config_for
 from malmoi.training.optim import Optimizers, build_optimizers
 from malmoi.training.options import OptimizerOptions
 from malmoi.training.state import load_latest_state, save_state

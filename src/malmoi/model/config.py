@@ -82,80 +82,11 @@ class ModelConfig:
             raise OptionError("local_layers and mean pooling belong to modernbert: leave them out for bert")
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Size:
-    n_layers: int
-    width: int
-    n_heads: int
-    encoder: EncoderName
-
-
-# base and large are BERT's own; tiny and small are for a laptop, where the newer shape learns much faster.
-SIZES = {
-    "tiny": _Size(n_layers=2, width=128, n_heads=2, encoder="modernbert"),
-    "small": _Size(n_layers=6, width=256, n_heads=4, encoder="modernbert"),
-    "base": _Size(n_layers=12, width=768, n_heads=12, encoder="bert"),
-    "large": _Size(n_layers=24, width=1024, n_heads=16, encoder="bert"),
-}
-
 # ModernBERT was trained without dropout; 10,000 is the wavelength base it used up to 1,024 tokens.
 ENCODER_DEFAULTS: dict[str, dict[str, float]] = {
     "bert": {"dropout": 0.1, "norm_eps": 1e-12},
     "modernbert": {"dropout": 0.0, "norm_eps": 1e-5},
 }
-
-
-def config_for(
-    size: str,
-    *,
-    n_tokens: int,
-    encoder: EncoderName | None = None,
-    max_tokens: int = 512,
-    pad_id: int = 0,
-    dropout: float | None = None,
-) -> ModelConfig:
-    """The configuration of a named size.
-
-    Args:
-        size: `tiny`, `small`, `base` or `large`.
-        n_tokens: entries of the vocabulary.
-        encoder: None for the size's own (`modernbert` for tiny and small, `bert` for base and large).
-        max_tokens: longest sequence.
-        pad_id: id of the padding token.
-        dropout: None for the encoder's own (bert 0.1, modernbert 0).
-
-    Raises:
-        OptionError: no such size or encoder, or a value that cannot work.
-    """
-    if size not in SIZES:
-        raise OptionError(f"size {size!r}: expected one of {', '.join(SIZES)}")
-    shape = SIZES[size]
-    encoder = encoder or shape.encoder
-    if encoder not in ENCODER_DEFAULTS:
-        raise OptionError(f"encoder {encoder!r}: expected one of {', '.join(ENCODER_DEFAULTS)}")
-    defaults = ENCODER_DEFAULTS[encoder]
-    dropout = defaults["dropout"] if dropout is None else dropout
-    return ModelConfig(
-        encoder=encoder,
-        n_tokens=n_tokens,
-        n_layers=shape.n_layers,
-        n_heads=shape.n_heads,
-        width=shape.width,
-        mlp_width=4 * shape.width if encoder == "bert" else gated_width(shape.width),
-        max_tokens=max_tokens,
-        dropout=dropout,
-        attention_dropout=dropout,
-        pad_id=pad_id,
-        norm_eps=defaults["norm_eps"],
-    )
-
-
-def gated_width(width: int) -> int:
-    """The gated feed-forward width that costs as much as a plain one of 4 x `width`.
-
-    A gate makes three matrices of what were two, so each gets two thirds; rounded to 64 for the matrix units.
-    """
-    return max(64, round(4 * width * 2 / 3 / 64) * 64)
 
 
 # --- Hugging Face's config.json ---

@@ -8,7 +8,8 @@ from typing import Any
 
 from malmoi.artifact import directory_without
 from malmoi.errors import InputError, OptionError
-from malmoi.model.config import SIZES, ModelConfig, config_for
+from malmoi.model.config import ModelConfig
+from malmoi.model.sizes import SIZES, config_for
 from malmoi.pretraining.costs import DEVICES, flops_per_token, memory_bytes, n_parameters
 from malmoi.pretraining.examples import ExampleOptions
 from malmoi.pretraining.recipe import PretrainOptions, example_options, parse_duration
@@ -29,7 +30,7 @@ class PlanOptions:
     """What is to be planned."""
 
     size: str = "small"
-    """tiny (2x128), small (6x256), base (12x768) or large (24x1024)."""
+    """tiny (2x128), small (6x256), base (12x768), large (24x1024), or layers x width, such as 4x320."""
     device: str = HERE
     """`here`, by a short probe; or t4, v100, tpu-v2, l4, rtx4090, a100, h100, h200, by the makers' figures."""
     n_devices: int = 1

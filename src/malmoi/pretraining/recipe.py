@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from malmoi.errors import OptionError, one_of
+from malmoi.errors import OptionError
+from malmoi.model.sizes import size_like
 from malmoi.pretraining.examples import ExampleOptions, Objective
 from malmoi.pretraining.masking import Masking
 from malmoi.training.options import OptimizerOptions, Precision
@@ -17,7 +18,7 @@ class PretrainOptions:
     """How to pre-train. An option left at None takes its value from the size's recipe."""
 
     size: str = "small"
-    """tiny (2x128), small (6x256), base (12x768) or large (24x1024)."""
+    """tiny (2x128), small (6x256), base (12x768), large (24x1024), or layers x width, such as 4x320."""
     encoder: Literal["bert", "modernbert"] | None = None
     """The paper's shape or the newer one; by default modernbert for tiny and small, bert for base and large."""
     steps: int | None = None
@@ -86,8 +87,7 @@ class PretrainOptions:
                 raise OptionError(f"{name} is {value}: expected 1 or more")
         if self.steps is not None and self.budget is not None:
             raise OptionError(f"steps {self.steps} and budget {self.budget}: expected one of them, leave one out")
-        if self.size not in RECIPES:
-            raise OptionError(f"size {self.size!r}: {one_of(self.size, RECIPES)}")
+        recipe_of(self.size)
         if self.budget is not None:
             parse_duration(self.budget)
         for name in ("batch_ramp", "long_share"):
@@ -138,9 +138,18 @@ RECIPES = {
 }
 
 
+def recipe_of(size: str) -> Recipe:
+    """The recipe of a size; of layers x width that of the named size nearest in width.
+
+    Raises:
+        OptionError: there is no such size.
+    """
+    return RECIPES[size_like(size)]
+
+
 def _chosen(options: PretrainOptions, name: str) -> float:
     value = getattr(options, name)
-    return float(getattr(RECIPES[options.size], name) if value is None else value)
+    return float(getattr(recipe_of(options.size), name) if value is None else value)
 
 
 def example_options(options: PretrainOptions) -> ExampleOptions:
@@ -173,7 +182,7 @@ def longest_row(options: PretrainOptions) -> int:
 def optimizer_options(options: PretrainOptions) -> OptimizerOptions:
     """The optimiser and schedule that `options` ask for."""
     return OptimizerOptions(
-        optimizer=options.optimizer or RECIPES[options.size].optimizer,
+        optimizer=options.optimizer or recipe_of(options.size).optimizer,
         **{name: _chosen(options, name) for name in ("lr", "muon_lr", "warmup", "decay")},
     )
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from malmoi.model.config import config_for
 from malmoi.model.heads import PretrainingModel, PretrainingOutput
+from malmoi.model.sizes import config_for
 from malmoi.pretraining.batch import DataPosition, PretrainingBatch
 from malmoi.pretraining.course import stage_at
 from malmoi.pretraining.examples import ExampleOptions, ExampleSource, held_out_documents

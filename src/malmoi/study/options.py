@@ -58,7 +58,7 @@ class StudyOptions:
     budget: str = "60m"
     """Time for everything, such as 20m or 2h: decides how much text, how many steps and how many examples."""
     size: str = "small"
-    """Of the models: tiny (2x128), small (6x256), base (12x768) or large (24x1024)."""
+    """Of the models: tiny (2x128), small (6x256), base (12x768), large (24x1024), or layers x width, such as 4x320."""
     seeds: int = 2
     """Fine-tuning runs of each way and task; means and spread are shown."""
     epochs: int = 3

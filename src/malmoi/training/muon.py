@@ -39,9 +39,7 @@ class Float32Muon(torch.optim.Muon):
                 if weight.grad is None:
                     continue
                 update = momentum_update(weight, self.state[weight], group)
-                scale = max(1.0, weight.size(0) / weight.size(1)) ** 0.5
-                weight.mul_(1 - group["lr"] * group["weight_decay"])
-                weight.add_(orthogonalize(update, group["ns_steps"]), alpha=-group["lr"] * scale)
+                apply_update(weight, orthogonalize(update, group["ns_steps"]), group)
         return loss
 
 
@@ -53,3 +51,10 @@ def momentum_update(weight: Tensor, state: dict[str, Any], group: dict[str, Any]
     momentum: Tensor = state["momentum_buffer"]
     momentum.lerp_(weight.grad, 1 - group["momentum"])
     return weight.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
+
+
+def apply_update(weight: Tensor, update: Tensor, group: dict[str, Any]) -> None:
+    """A step along an orthogonal matrix, longer for tall ones, after the decay."""
+    scale = max(1.0, weight.size(0) / weight.size(1)) ** 0.5
+    weight.mul_(1 - group["lr"] * group["weight_decay"])
+    weight.add_(update, alpha=-group["lr"] * scale)

@@ -16,7 +16,7 @@ from torch.distributed.tensor import DTensor, Replicate
 
 from malmoi.model.heads import PretrainingModel
 from malmoi.training.device import has_fast_bfloat16
-from malmoi.training.muon import momentum_update, orthogonalize
+from malmoi.training.muon import apply_update, momentum_update, orthogonalize
 
 
 def shard(model: PretrainingModel, n_processes: int) -> None:
@@ -84,9 +84,7 @@ class ShardedMuon(torch.optim.Muon):
             is_own = number == mesh.get_local_rank()
             update = own if is_own else torch.empty(weight.shape, dtype=_product_type(weight), device=weight.device)
             dist.broadcast(update, group=mesh.get_group(), group_src=number)
-            scale = max(1.0, weight.size(0) / weight.size(1)) ** 0.5
-            weight.mul_(1 - group["lr"] * group["weight_decay"])
-            weight.add_(laid_out_as(update.float(), weight), alpha=-group["lr"] * scale)
+            apply_update(weight, laid_out_as(update.float(), weight), group)
 
     def _direction(self, weight: DTensor, group: dict[str, Any]) -> Tensor:
         """The whole momentum of a matrix, after its gradient has been added to this process's part."""
