@@ -69,7 +69,7 @@ def runs_of(name: str, row: TaskRow, files: Files, arguments: argparse.Namespace
         yield Run(row=name, variant="pretrained", seed=1, commands=(command,), files=(files.judged,))
         return
     for variant in ("pretrained", "scratch") if arguments.scratch else ("pretrained",):
-        for seed in range(1, arguments.seeds + 1):
+        for seed in range(arguments.first_seed, arguments.seeds + 1):
             out = str(model / f"{name}-{variant}-{seed}")
             extra = [*row.options, *arguments.options, *(("--from-scratch",) if variant == "scratch" else ())]
             train = ("malmoi", "finetune", row.task, str(base), "--train", str(files.train), "--seed", str(seed))
@@ -177,6 +177,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="folder for results, kept from run to run")
     parser.add_argument("--rows", default=",".join(ROWS), help=f"apart by commas: {', '.join(ROWS)}")
     parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=1, help="seeds from it to --seeds, to share work out")
     parser.add_argument("--scratch", action="store_true", help="also from random weights of the same shape")
     parser.add_argument("--baseline", action="store_true", help="also the linear baseline")
     parser.add_argument("--max-train", type=int, help="learn from at most so many")

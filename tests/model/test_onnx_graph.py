@@ -84,6 +84,15 @@ def test_a_masked_head_answers_at_the_places_asked_for_also_in_int8(tmp_path: Pa
     assert (found[asked < 0] == 0).all()
 
 
+@pytest.mark.parametrize(("width", "batch_tokens"), [(128, 4096), (768, 682), (1088, 512)])
+def test_the_wider_a_model_the_smaller_its_batches(width: int, batch_tokens: int, tmp_path: Path) -> None:
+    original = make(replace(BERT, width=width), "pooled", tmp_path)
+    write_graph(original.model, tmp_path / ONNX)
+    spinning, yielding = (OnnxRuntime(tmp_path / ONNX, n_threads=2, spin=spin) for spin in (True, False))
+    assert spinning.batch_tokens == batch_tokens
+    np.testing.assert_array_equal(spinning.run(BATCHES[2]), yielding.run(BATCHES[2]))
+
+
 def test_an_encoder_without_a_head_only_embeds(tmp_path: Path) -> None:
     original = make(BERT, "pooled", tmp_path, has_head=False)
     write_graph(original.model, tmp_path / ONNX, has_head=False)

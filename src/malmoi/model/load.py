@@ -10,7 +10,12 @@ from malmoi.training.options import Precision
 
 
 def load_runtime(
-    directory: Path, *, device: str | None = None, precision: Precision = "auto", n_threads: int | None = None
+    directory: Path,
+    *,
+    device: str | None = None,
+    precision: Precision = "auto",
+    n_threads: int | None = None,
+    spin: bool = True,
 ) -> Runtime:
     """Load a model directory with what runs it best here.
 
@@ -19,6 +24,7 @@ def load_runtime(
         device: None for the CPU where there is an ONNX graph, else for the best one here.
         precision: for PyTorch; a graph has its own.
         n_threads: for ONNX Runtime; None for every core.
+        spin: for ONNX Runtime; see there.
 
     Raises:
         CheckpointError: no model, a damaged one, or one that needs PyTorch where there is none.
@@ -26,7 +32,7 @@ def load_runtime(
     """
     file = onnx_file(directory)
     if file is not None:
-        return OnnxRuntime(file, device="cpu" if device in (None, "auto") else device, n_threads=n_threads)
+        return OnnxRuntime(file, device="cpu" if device in (None, "auto") else device, n_threads=n_threads, spin=spin)
     read_config(directory)  # what is no model at all is said first
     try:
         from malmoi.model.torch_loading import load_torch_runtime

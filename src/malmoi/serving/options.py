@@ -34,8 +34,9 @@ class ServeOptions:
     """How long a request may wait before it is answered with 429."""
     read_timeout_s: float = 30.0
     """How long the head of a request may take to arrive, and then its body; slower clients are cut off (408)."""
-    batch_tokens: int = 2048
-    """Tokens of a batch, padding included."""
+    batch_tokens: int = 512
+    """Tokens of a batch, padding included. While one is computed the next ones are read: with few large batches
+    neither would overlap. A GPU wants more, such as 8192."""
     max_wait_ms: float = 0.0
     """How long a batch that is not full waits for company; batches form anyway while the model is busy."""
     threads: int | None = None

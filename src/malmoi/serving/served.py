@@ -49,7 +49,7 @@ class Loaded:
         read_config(directory)  # what is no model at all is said first
         self.version = version_of(directory)
         self.task: AnyTask | None = None
-        self.runtime = load_runtime(directory, device=device, n_threads=n_threads)
+        self.runtime = load_runtime(directory, device=device, n_threads=n_threads, spin=False)
         self.tokenizer = Tokenizer.load(directory)
         check_vocabulary(self.tokenizer, self.runtime.config.n_tokens, directory)
         self.max_tokens = self.runtime.config.max_tokens
