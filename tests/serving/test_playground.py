@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from service import Service
@@ -32,6 +33,15 @@ def browser() -> Iterator[object]:
         browser.close()
 
 
+def new_page(browser: Any, width: int, scheme: str, language: str) -> tuple[Any, list[str]]:
+    """A page in a context of its own, and what goes wrong on it."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, locale=language)
+    page, faults = context.new_page(), list[str]()
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    return page, faults
+
+
 @pytest.mark.parametrize(
     ("width", "scheme", "language", "ask"),
     [(1200, "light", "ko-KR", "물어보기"), (390, "dark", "en-US", "Ask")],
@@ -40,13 +50,7 @@ def browser() -> Iterator[object]:
 def test_every_view(
     browser: object, service: Service, tmp_path: Path, width: int, scheme: str, language: str, ask: str
 ) -> None:
-    context = browser.new_context(  # type: ignore[attr-defined]
-        viewport={"width": width, "height": 900}, color_scheme=scheme, locale=language
-    )
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page, faults = new_page(browser, width, scheme, language)
     outside: list[str] = []
     page.on("request", lambda request: outside.append(request.url))
     page.goto(f"http://127.0.0.1:{service.port}/")
@@ -80,7 +84,7 @@ def test_every_view(
     page.goto(f"http://127.0.0.1:{service.port}/docs")
     page.wait_for_selector("#routes h2")
     assert "POST /v1/embeddings" in page.inner_text("#routes")
-    context.close()
+    page.context.close()
     assert not faults
     assert all(url.startswith((f"http://127.0.0.1:{service.port}/", "data:")) for url in outside)
 
@@ -99,13 +103,7 @@ def test_every_view_of_a_full_service(
     browser: object, library: Service, travel_models: Path, width: int, scheme: str, language: str
 ) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    context = browser.new_context(  # type: ignore[attr-defined]
-        viewport={"width": width, "height": 900}, color_scheme=scheme, locale=language
-    )
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page, faults = new_page(browser, width, scheme, language)
     page.goto(f"http://127.0.0.1:{library.port}/#search")
     page.wait_for_selector('#tab-search[aria-selected="true"]')
 
@@ -158,7 +156,7 @@ def test_every_view_of_a_full_service(
     page.keyboard.press("ArrowLeft")
     assert page.get_attribute("#tab-ask", "aria-selected") == "true" and page.url.endswith("#ask")
     judge("ask")
-    context.close()
+    page.context.close()
     assert [fault for fault in faults if "422" not in fault] == []
 
 
