@@ -24,7 +24,7 @@ from malmoi.model.directory import CONFIG, ONNX, ONNX_INT8, PACKED, WEIGHTS, onn
 from malmoi.model.load import load_runtime
 from malmoi.model.onnx_graph import write_graph, write_int8_graph
 from malmoi.model.pooling import read_embedding_settings, write_embedding_settings
-from malmoi.model.runtime import NO_PLACES, Runtime, batches_of
+from malmoi.model.runtime import NO_PLACES, Runtime
 from malmoi.model.torch_loading import load_torch_runtime
 from malmoi.model.torch_runtime import TorchRuntime
 from malmoi.predictor import TASK_FILE, Predictor, check_vocabulary, load_task
@@ -222,7 +222,7 @@ def relative_error(original: Runtime, exported: Runtime, tokenizer: Tokenizer) -
     """Norm of the difference of all outputs for sample sentences, over the norm of the original's."""
     differences, sizes = 0.0, 0.0
     rows = _sample_rows(tokenizer, original.config.max_tokens)
-    for _, batch in batches_of(rows, tokenizer.pad_id, 512):
+    for _, batch in original.batches(rows):
         real = np.flatnonzero(np.arange(batch.ids.shape[1]) < batch.row_lengths[:, None])
         if original.kind == "none":
             ours, theirs = original.embed(batch), exported.embed(batch)

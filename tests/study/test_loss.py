@@ -21,7 +21,7 @@ TEXTS = ["바다는 넓고 깊다. 물고기가 산다! 배는 abc 12 漢 떠난
 class Chances(Runtime):
     """A model to which every token is as likely as another: it answers the logarithm of that."""
 
-    kind, batch_tokens = "masked", 1000
+    kind, batch_tokens, start_tokens = "masked", 1000, 100
 
     def __init__(self, chance: float) -> None:
         self.config, self.chance = config_for("tiny", n_tokens=100), chance

@@ -1,6 +1,7 @@
 """Rows into batches: nothing lost, an example's rows together, little padding."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,13 +46,25 @@ def test_an_epoch_has_every_example_once(examples: list[list[Row]], batch_size: 
     assert batches == shuffled_batches(examples, batch_size, np.random.default_rng(seed))
 
 
-@given(examples=examples_strategy, max_tokens=st.integers(1, 300))
-def test_prediction_sees_every_example_once_within_its_budget(examples: list[list[Row]], max_tokens: int) -> None:
-    batches = list(sorted_batches(examples, max_tokens))
+@given(examples=examples_strategy, max_tokens=st.integers(1, 300), max_padding=st.integers(0, 100))
+def test_prediction_sees_every_example_once_within_its_budget(
+    examples: list[list[Row]], max_tokens: int, max_padding: int
+) -> None:
+    batches = list(sorted_batches(examples, max_tokens, max_padding))
     assert sorted(number for batch in batches for number in batch) == list(range(len(examples)))
     for batch in batches:
         rows = [row for number in batch for row in examples[number]]
         assert len(batch) == 1 or len(rows) * max(len(row.ids) for row in rows) <= max_tokens
+        longest = [(len(examples[number]), max(len(row.ids) for row in examples[number])) for number in batch]
+        assert sum(n * (longest[-1][1] - length) for n, length in longest) <= max_padding
+
+
+@pytest.mark.parametrize(("start_tokens", "at_most"), [(0, 1.0), (8, 1.15), (64, 1.5)])
+def test_batches_of_mixed_lengths_cost_little_more_than_their_tokens(start_tokens: int, at_most: float) -> None:
+    lengths = np.clip(np.random.default_rng(0).lognormal(2.8, 0.6, 64), 3, 90).astype(int)
+    batches = list(sorted_batches([[row(int(length))] for length in lengths], 2048, start_tokens))
+    cost = sum(start_tokens + len(batch) * lengths[batch].max() for batch in batches)
+    assert cost <= at_most * lengths.sum()
 
 
 def test_even_lengths_and_random_order() -> None:
@@ -67,7 +80,7 @@ def test_even_lengths_and_random_order() -> None:
 
 def test_no_examples() -> None:
     assert shuffled_batches([], 4, np.random.default_rng(0)) == []
-    assert list(sorted_batches([], 100)) == []
+    assert list(sorted_batches([], 100, 10)) == []
 
 
 def test_parts_of_a_batch_keep_what_is_asked() -> None:

@@ -27,6 +27,8 @@ class Runtime(ABC):
     """What `embed` makes of the token vectors."""
     batch_tokens: int
     """Tokens in a batch, padding included: enough to keep the cores busy, small enough for their caches."""
+    start_tokens: int
+    """How many tokens could be computed in the time that beginning a batch takes."""
 
     @abstractmethod
     def run(self, batch: Batch) -> np.ndarray:
@@ -44,11 +46,16 @@ class Runtime(ABC):
             CheckpointError: the model has another head.
         """
 
+    def batches(self, examples: Sequence[Sequence[Row]]) -> Iterator[tuple[list[int], Batch]]:
+        """Numbers of examples and their rows as a batch, each batch of about equal lengths."""
+        for numbers in sorted_batches(examples, self.batch_tokens, self.start_tokens):
+            yield numbers, collate([row for number in numbers for row in examples[number]], self.config.pad_id)
+
     def run_examples(self, examples: Sequence[Sequence[Row]]) -> list[list[np.ndarray]]:
         """Outputs of every row of every example, in order; padding is cut off."""
         is_by_token = self.kind != "pooled"
         outputs: list[list[np.ndarray]] = [[] for _ in examples]
-        for numbers, batch in batches_of(examples, self.config.pad_id, self.batch_tokens):
+        for numbers, batch in self.batches(examples):
             # Only one example may be more than a batch: a long text, whose rows need not be run together.
             parts = batch.parts(self.batch_tokens) if len(numbers) == 1 else [batch]
             answers = (answer for part in parts for answer in self.run(part))
@@ -58,9 +65,3 @@ class Runtime(ABC):
                     output, length = next(rows)
                     outputs[number].append(output[:length] if is_by_token else output)
         return outputs
-
-
-def batches_of(examples: Sequence[Sequence[Row]], pad_id: int, max_tokens: int) -> Iterator[tuple[list[int], Batch]]:
-    """Numbers of examples and their rows as a batch, each batch of about equal lengths."""
-    for numbers in sorted_batches(examples, max_tokens):
-        yield numbers, collate([row for number in numbers for row in examples[number]], pad_id)

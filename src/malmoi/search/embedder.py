@@ -1,7 +1,7 @@
 """Texts to vectors: an encoder's token vectors, pooled. Not an index; training one is `contrastive.py`."""
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -115,7 +115,7 @@ class Embedder:
             raise OptionError(f"batch_size is {batch_size}: expected 1 or more")
         rows = self.rows(texts)
         vectors = np.empty((len(rows), self.width), np.float32)
-        for numbers in _batches(rows, self.runtime.batch_tokens, batch_size):
+        for numbers in self._batches(rows, batch_size):
             vectors[numbers] = self.runtime.embed(collate([rows[n][0] for n in numbers], self.tokenizer.pad_id))
         return unit(vectors) if (self.settings.normalize if normalize is None else normalize) else vectors
 
@@ -128,11 +128,10 @@ class Embedder:
             rows.append([Row(row, np.zeros(len(row), np.uint8))])
         return rows
 
-
-def _batches(rows: Sequence[list[Row]], max_tokens: int, batch_size: int | None) -> Iterable[list[int]]:
-    for numbers in sorted_batches(rows, max_tokens):
-        step = batch_size or len(numbers)
-        yield from (numbers[start : start + step] for start in range(0, len(numbers), step))
+    def _batches(self, rows: Sequence[list[Row]], batch_size: int | None) -> Iterator[list[int]]:
+        for numbers in sorted_batches(rows, self.runtime.batch_tokens, self.runtime.start_tokens):
+            step = batch_size or len(numbers)
+            yield from (numbers[start : start + step] for start in range(0, len(numbers), step))
 
 
 def name_of(directory: Path, settings: EmbeddingSettings) -> str:

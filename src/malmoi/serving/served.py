@@ -14,7 +14,7 @@ from malmoi.errors import CheckpointError, InputError, OptionError
 from malmoi.model.directory import read_config
 from malmoi.model.load import load_runtime
 from malmoi.model.pooling import EmbeddingSettings, read_embedding_settings
-from malmoi.model.runtime import Runtime, batches_of
+from malmoi.model.runtime import Runtime
 from malmoi.predictor import TASK_FILE, check_vocabulary, load_task
 from malmoi.search.embedder import Embedder, name_of, unit
 from malmoi.serving.batcher import Batcher, Lane
@@ -203,7 +203,7 @@ def sizes(examples: Sequence[Sequence[Row]]) -> list[tuple[int, int]]:
 def embed_rows(runtime: Runtime, examples: Sequence[list[Row]]) -> list[np.ndarray]:
     """float32 [D] of each, not of length one."""
     vectors: list[np.ndarray] = [np.empty(0)] * len(examples)
-    for numbers, batch in batches_of(examples, runtime.config.pad_id, runtime.batch_tokens):
+    for numbers, batch in runtime.batches(examples):
         for number, vector in zip(numbers, runtime.embed(batch), strict=True):
             vectors[number] = vector
     return vectors

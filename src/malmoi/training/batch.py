@@ -106,21 +106,27 @@ def shuffled_batches(
     return [batches[i] for i in generator.permutation(len(batches))]
 
 
-def sorted_batches(examples: Sequence[Sequence[Row]], max_tokens: int) -> Iterator[list[int]]:
-    """Numbers of the examples of each batch for prediction: by length, at most `max_tokens` with padding a batch.
+def sorted_batches(examples: Sequence[Sequence[Row]], max_tokens: int, max_padding: int) -> Iterator[list[int]]:
+    """Numbers of the examples of each batch for prediction, by length.
 
-    An example with more tokens than that is a batch of its own.
+    Args:
+        examples: rows of each example.
+        max_tokens: of a batch, padding included; an example with more is a batch of its own.
+        max_padding: tokens of padding between the examples of a batch: as many as beginning another batch costs,
+            then the batches are nearly as cheap as any could be.
     """
     lengths = _lengths(examples)
     batch: list[int] = []
-    n_rows = 0
+    n_rows, n_tokens = 0, 0
     for number in np.argsort(lengths, kind="stable").tolist():
-        n_more = len(examples[number])
-        if batch and (n_rows + n_more) * lengths[number] > max_tokens:
+        n_more, length = len(examples[number]), int(lengths[number])
+        is_full = (n_rows + n_more) * length > max_tokens or n_rows * length - n_tokens > max_padding
+        if batch and is_full:
             yield batch
-            batch, n_rows = [], 0
+            batch, n_rows, n_tokens = [], 0, 0
         batch.append(number)
         n_rows += n_more
+        n_tokens += n_more * length
     if batch:
         yield batch
 
