@@ -5,7 +5,7 @@ a request. In process, `Predictor.predict` gets as many texts at once as there a
 cores with the service, which real ones do not: so they are one thread that sends bytes made before and reads no more of
 an answer than its status and its length.
 
-    python benchmarks/serving.py [--quick]
+    python benchmarks/serving.py [--quick] [--texts 2048]
 """
 
 import argparse
@@ -135,11 +135,14 @@ def compare(size: str, n_texts: int, repeats: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer texts, the small shape only")
-    quick = parser.parse_args().quick
+    parser.add_argument("--texts", type=int, default=2048, help="for the small shape; base gets a quarter of them")
+    arguments = parser.parse_args()
     print(describe("onnxruntime", "fastapi", "uvicorn"))
-    compare("small", 256 if quick else 2048, 1 if quick else 3)
-    if not quick:
-        compare("base", 512, 3)
+    if arguments.quick:
+        compare("small", 256, 1)
+        return
+    compare("small", arguments.texts, 3)
+    compare("base", arguments.texts // 4, 3)
 
 
 if __name__ == "__main__":

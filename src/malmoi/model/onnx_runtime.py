@@ -39,7 +39,7 @@ class OnnxRuntime(Runtime):
             device: `cpu` or `cuda`.
             n_threads: None for every core this process may use, or what OMP_NUM_THREADS says.
             spin: whether threads that wait for work keep their core busy. A sixth faster for who computes without a
-                pause; half as fast for a service, whose event loop wants the core.
+                pause; half as fast for a service of a narrow model, whose event loop wants the core.
 
         Raises:
             CheckpointError: the graph cannot be read, or malmoi did not write it.

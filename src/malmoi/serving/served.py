@@ -26,6 +26,9 @@ from malmoi.training.batch import collate
 
 _INLINE_CHARS = 4_000
 """Text up to this size is cut on the event loop: handing it to a thread costs as much."""
+_WIDE = 512
+"""From this width on a model's own time is so long that waking its threads for each layer costs more than their
+waiting busily takes from the event loop."""
 Submit = Callable[[Lane, Sequence[Any], Sequence[tuple[int, int]]], Awaitable[list[Any]]]
 
 
@@ -46,10 +49,10 @@ class Loaded:
         Raises:
             CheckpointError: not a model, or damaged. VocabularyError: a tokenizer that does not fit.
         """
-        read_config(directory)  # what is no model at all is said first
+        config, _ = read_config(directory)  # what is no model at all is said first
         self.version = version_of(directory)
         self.task: AnyTask | None = None
-        self.runtime = load_runtime(directory, device=device, n_threads=n_threads, spin=False)
+        self.runtime = load_runtime(directory, device=device, n_threads=n_threads, spin=config.width >= _WIDE)
         self.tokenizer = Tokenizer.load(directory)
         check_vocabulary(self.tokenizer, self.runtime.config.n_tokens, directory)
         self.max_tokens = self.runtime.config.max_tokens
