@@ -1,5 +1,6 @@
 """Graphs give the numbers of the modules they were made of: every head, both encoders, padded or not."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,9 +89,20 @@ def test_a_masked_head_answers_at_the_places_asked_for_also_in_int8(tmp_path: Pa
 def test_the_wider_a_model_the_smaller_its_batches(width: int, batch_tokens: int, tmp_path: Path) -> None:
     original = make(replace(BERT, width=width), "pooled", tmp_path)
     write_graph(original.model, tmp_path / ONNX)
-    spinning, yielding = (OnnxRuntime(tmp_path / ONNX, n_threads=2, spin=spin) for spin in (True, False))
-    assert spinning.batch_tokens == batch_tokens
-    np.testing.assert_array_equal(spinning.run(BATCHES[2]), yielding.run(BATCHES[2]))
+    alone, shared = (OnnxRuntime(tmp_path / ONNX, n_threads=2, shared=shared) for shared in (False, True))
+    assert alone.batch_tokens == shared.batch_tokens == batch_tokens
+    np.testing.assert_array_equal(alone.run(BATCHES[2]), shared.run(BATCHES[2]))
+    assert (alone.at_once, shared.at_once) == (1, 2 if width < 512 else 1)
+
+
+def test_a_shared_graph_answers_several_threads_at_a_time(tmp_path: Path) -> None:
+    write_graph(make(BERT, "pooled", tmp_path).model, tmp_path / ONNX)
+    graph = OnnxRuntime(tmp_path / ONNX, n_threads=2, shared=True)
+    expected = [graph.run(batch) for batch in BATCHES]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            for ours, theirs in zip(pool.map(graph.run, BATCHES), expected, strict=True):
+                np.testing.assert_allclose(ours, theirs, atol=1e-6)
 
 
 def test_an_encoder_without_a_head_only_embeds(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -120,6 +121,55 @@ def test_a_fault_reaches_those_who_wait_and_the_next_are_served() -> None:
         assert await batcher.submit(Lane("good", list), ["a"], [(1, 1)], 10) == ["a"]
 
     run(story)
+
+
+def test_a_lane_computes_as_many_batches_at_once_as_it_bears() -> None:
+    together = threading.Barrier(2)
+
+    def meets(payloads: Sequence[Any]) -> list[Any]:
+        together.wait(10)  # returns only where another batch is being computed
+        return [payload * 2 for payload in payloads]
+
+    async def story(batcher: Batcher) -> None:
+        lane = Lane("m", meets, at_once=2)
+        for _ in range(50):  # one request, its parts in two batches: whole only when both are done
+            assert await batcher.submit(lane, [1, 2, 3, 4], [(1, 10)] * 4, 10) == [2, 4, 6, 8]
+
+    run(story, n_threads=2)
+
+
+def test_a_lane_that_bears_one_batch_has_one_whatever_threads_there_are() -> None:
+    busy = threading.Lock()
+
+    def alone(payloads: Sequence[Any]) -> list[Any]:
+        assert busy.acquire(blocking=False)
+        time.sleep(0.001)
+        busy.release()
+        return list(payloads)
+
+    async def story(batcher: Batcher) -> None:
+        lane = Lane("m", alone)
+        works = [batcher.submit(lane, [n], [(1, 60)], 10) for n in range(60)]
+        assert await asyncio.gather(*works) == [[n] for n in range(60)]
+
+    run(story, n_threads=3, batch_tokens=100)
+
+
+def test_threads_that_stand_idle_end_too() -> None:
+    async def story() -> None:
+        work = Gated()
+        batcher, lane = Batcher(n_threads=3), Lane("m", work)
+        batcher.start()
+        first = await begin(batcher, lane, work)
+        second = asyncio.create_task(batcher.submit(lane, [1], [(1, 1)], 10))
+        await asyncio.sleep(0.02)
+        stopping = asyncio.create_task(asyncio.to_thread(batcher.stop))
+        await asyncio.sleep(0.02)
+        work.open.set()
+        assert await asyncio.gather(first, second) == [[0], [2]]
+        await stopping
+
+    asyncio.run(asyncio.wait_for(story(), 20))
 
 
 def test_stopping_finishes_what_waits() -> None:

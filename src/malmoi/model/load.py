@@ -15,7 +15,7 @@ def load_runtime(
     device: str | None = None,
     precision: Precision = "auto",
     n_threads: int | None = None,
-    spin: bool = True,
+    shared: bool = False,
 ) -> Runtime:
     """Load a model directory with what runs it best here.
 
@@ -24,7 +24,7 @@ def load_runtime(
         device: None for the CPU where there is an ONNX graph, else for the best one here.
         precision: for PyTorch; a graph has its own.
         n_threads: for ONNX Runtime; None for every core.
-        spin: for ONNX Runtime; see there.
+        shared: for ONNX Runtime; see there.
 
     Raises:
         CheckpointError: no model, a damaged one, or one that needs PyTorch where there is none.
@@ -32,7 +32,9 @@ def load_runtime(
     """
     file = onnx_file(directory)
     if file is not None:
-        return OnnxRuntime(file, device="cpu" if device in (None, "auto") else device, n_threads=n_threads, spin=spin)
+        return OnnxRuntime(
+            file, device="cpu" if device in (None, "auto") else device, n_threads=n_threads, shared=shared
+        )
     read_config(directory)  # what is no model at all is said first
     try:
         from malmoi.model.torch_loading import load_torch_runtime

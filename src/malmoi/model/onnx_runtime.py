@@ -4,6 +4,7 @@ The graphs are written by `onnx_graph.py`, which fixes the names of their inputs
 """
 
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -25,21 +26,25 @@ two cores: 12 x 768 does 463 short texts a second with 512 tokens a batch, 326 w
 _LEAST_BATCH_TOKENS = 512
 _START_TOKENS = 8
 """Seen on two cores: 5 with 6 x 256, 1 with 12 x 768 without VNNI; more where the products are faster."""
+_WIDE = 512
+"""From this width on a layer is so much work that all threads on one batch are worth their waiting busily, also in a
+service: 12 x 768 over HTTP, one client, two cores: 202 texts a second so, 115 where they sleep between layers."""
 _PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 class OnnxRuntime(Runtime):
     """A graph that `malmoi export` wrote."""
 
-    def __init__(self, file: Path, *, device: str = "cpu", n_threads: int | None = None, spin: bool = True) -> None:
+    def __init__(self, file: Path, *, device: str = "cpu", n_threads: int | None = None, shared: bool = False) -> None:
         """Load a graph beside its `config.json`.
 
         Args:
             file: `model.onnx` or `model.int8.onnx` in a model directory.
             device: `cpu` or `cuda`.
             n_threads: None for every core this process may use, or what OMP_NUM_THREADS says.
-            spin: whether threads that wait for work keep their core busy. A sixth faster for who computes without a
-                pause; half as fast for a service of a narrow model, whose event loop wants the core.
+            shared: whether a service calls it, whose event loop wants the cores too. A narrow model's threads then
+                do not spin while they wait, and it may be called `at_once`: a batch beside others has one thread,
+                a batch that is alone has all.
 
         Raises:
             CheckpointError: the graph cannot be read, or malmoi did not write it.
@@ -47,7 +52,12 @@ class OnnxRuntime(Runtime):
         """
         self.file = file
         self.config, _ = read_config(file.parent)
-        self._session = _session(file, device, n_threads or usable_cores(), spin=spin)
+        n_threads = n_threads or usable_cores()
+        is_split = shared and device == "cpu" and self.config.width < _WIDE
+        self._session = self._beside = _session(file, device, n_threads, spin=not is_split)
+        if is_split and n_threads > 1:
+            self.at_once, self._beside = n_threads, _session(file, device, 1, spin=False)
+        self._lock, self._n_running = threading.Lock(), 0
         found = self._session.get_modelmeta().custom_metadata_map
         if found.get(FORMAT_KEY) != FORMAT:
             raise CheckpointError(
@@ -82,7 +92,14 @@ class OnnxRuntime(Runtime):
         feed = {"ids": batch.ids, "segments": batch.segments, "mask": mask}
         if self.kind == "masked":
             feed["places"] = places
-        array: np.ndarray = self._session.run([output], feed)[0]
+        with self._lock:
+            self._n_running += 1
+            session = self._session if self._n_running == 1 else self._beside
+        try:
+            array: np.ndarray = session.run([output], feed)[0]
+        finally:
+            with self._lock:
+                self._n_running -= 1
         return array
 
 

@@ -18,7 +18,7 @@ NO_PLACES = np.zeros(0, np.int64)
 
 
 class Runtime(ABC):
-    """A model that answers batches; it may be called from one thread at a time."""
+    """A model that answers batches."""
 
     config: ModelConfig
     kind: str
@@ -27,6 +27,8 @@ class Runtime(ABC):
     """What `embed` makes of the token vectors."""
     batch_tokens: int
     """Tokens in a batch, padding included: enough to keep the cores busy, small enough for their caches."""
+    at_once: int = 1
+    """How many threads may call it at a time."""
     start_tokens: int
     """How many tokens could be computed in the time that beginning a batch takes."""
 

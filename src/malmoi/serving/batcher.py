@@ -1,4 +1,4 @@
-"""Continuous batching: work of many requests in few batches, on one thread beside the event loop.
+"""Continuous batching: work of many requests in few batches, on threads beside the event loop.
 
 Each model has a lane; lanes take turns, so that a busy model cannot starve another. A batch is the oldest work of a
 lane and what waits beside it of about equal length, up to a budget of tokens. Batches form while the model is busy
@@ -63,8 +63,16 @@ class Lane:
 
     name: str
     compute: Callable[[Sequence[Any]], Sequence[Any]]
-    """Payloads in, one result each out; called from the batcher's thread."""
+    """Payloads in, one result each out; called from the batcher's threads."""
+    at_once: int = 1
+    """How many batches may be computed at a time."""
     waiting: deque[Work] = field(default_factory=deque)
+    n_running: int = 0
+
+    @property
+    def n_free(self) -> int:
+        """How many more batches may begin now."""
+        return self.at_once - self.n_running
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +87,7 @@ class BatchRecord:
 
 
 class Batcher:
-    """A thread that computes, and a bounded queue before it."""
+    """Threads that compute, and a bounded queue before them."""
 
     def __init__(
         self,
@@ -87,15 +95,17 @@ class Batcher:
         max_queue: int = 1024,
         batch_tokens: int = 2048,
         max_wait_ms: float = 0.0,
+        n_threads: int = 1,
         observe: Callable[[BatchRecord], None] = lambda record: None,
     ) -> None:
-        """Make a batcher; `start` starts its thread.
+        """Make a batcher; `start` starts its threads.
 
         Args:
             max_queue: pieces of work that may wait; more is refused.
             batch_tokens: tokens of a batch, padding included.
             max_wait_ms: how long a batch that is not full waits for company.
-            observe: called with every batch, from the batcher's thread.
+            n_threads: how many compute; each lane says how many of them it bears.
+            observe: called with every batch, from the batcher's threads.
         """
         self.max_queue, self.batch_tokens, self.max_wait_s = max_queue, batch_tokens, max_wait_ms / 1000
         self._observe = observe
@@ -105,7 +115,7 @@ class Batcher:
         self._tokens_waiting = 0
         self._tokens_per_s = 0.0
         self._is_stopping = False
-        self._thread = threading.Thread(target=self._work, name="batcher", daemon=True)
+        self._threads = [threading.Thread(target=self._work, name="batcher", daemon=True) for _ in range(n_threads)]
 
     @property
     def n_waiting(self) -> int:
@@ -114,14 +124,16 @@ class Batcher:
 
     def start(self) -> None:
         """Start computing."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Finish what waits, then end the thread."""
+        """Finish what waits, then end the threads."""
         with self._changed:
             self._is_stopping = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     async def submit(
         self, lane: Lane, payloads: Sequence[Any], sizes: Sequence[tuple[int, int]], timeout_s: float
@@ -172,20 +184,37 @@ class Batcher:
             lane, batch = taken
             if batch:
                 self._compute(lane, batch)
+            else:
+                self._free(lane)
+
+    def _free(self, lane: Lane) -> None:
+        with self._changed:
+            lane.n_running -= 1
+            if lane.waiting or self._is_stopping:
+                self._changed.notify_all()  # others may have found no lane free
 
     def _take(self) -> tuple[Lane, list[Work]] | None:
         """The next batch; None when stopped and done."""
         with self._changed:
-            while not self._lanes:
-                if self._is_stopping:
-                    return None
-                self._changed.wait()
-            if self.max_wait_s and self._tokens_waiting < self.batch_tokens and not self._is_stopping:
-                self._changed.wait(self.max_wait_s)
-            lane = self._lanes.popleft()
+            has_waited = not self.max_wait_s
+            while True:
+                lane = next((lane for lane in self._lanes if lane.n_free), None)
+                if lane is None:
+                    if self._is_stopping and not self._lanes:
+                        return None
+                    self._changed.wait()
+                elif not has_waited and self._tokens_waiting < self.batch_tokens and not self._is_stopping:
+                    self._changed.wait(self.max_wait_s)
+                    has_waited = True
+                else:
+                    break
+            self._lanes.remove(lane)
             batch = self._choose(lane)
+            lane.n_running += 1
             if lane.waiting:
                 self._lanes.append(lane)
+                if lane.n_free:
+                    self._changed.notify()
             return lane, batch
 
     def _choose(self, lane: Lane) -> list[Work]:
@@ -198,7 +227,7 @@ class Batcher:
         window.sort(key=lambda work: abs(work.n_tokens - oldest.n_tokens))  # stable: of equals the older first
         batch: list[Work] = []
         n_rows, longest = 0, 0
-        for work in window:
+        for work in window[: -(-len(window) // lane.n_free)]:  # what is left is for the threads beside this one
             longest = max(longest, work.n_tokens)
             if batch and (n_rows + work.n_rows) * longest > self.batch_tokens:
                 break
@@ -230,21 +259,25 @@ class Batcher:
             for request in {work.request for work in batch}:
                 _in_loop(request, _fail, error)
             return
+        finally:
+            self._free(lane)
         seconds = time.perf_counter() - started
         n_tokens = sum(work.n_rows * work.n_tokens for work in batch)
         self._tokens_per_s += (1 - _RATE_MEMORY) * (n_tokens / seconds - self._tokens_per_s)
         self._observe(
             BatchRecord(lane=lane.name, n_rows=sum(w.n_rows for w in batch), n_tokens=n_tokens, seconds=seconds)
         )
-        _deliver(batch, results)
+        self._deliver(batch, results)
 
-
-def _deliver(batch: Sequence[Work], results: Sequence[Any]) -> None:
-    for work, result in zip(batch, results, strict=True):
-        request = work.request
-        request.results[work.place] = result
-        request.n_left -= 1
-        if not request.n_left:
+    def _deliver(self, batch: Sequence[Work], results: Sequence[Any]) -> None:
+        whole = []
+        with self._changed:  # another thread may hold the rest of a request
+            for work, result in zip(batch, results, strict=True):
+                work.request.results[work.place] = result
+                work.request.n_left -= 1
+                if not work.request.n_left:
+                    whole.append(work.request)
+        for request in whole:
             _in_loop(request, _finish, None)
 
 

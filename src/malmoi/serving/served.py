@@ -26,9 +26,6 @@ from malmoi.training.batch import collate
 
 _INLINE_CHARS = 4_000
 """Text up to this size is cut on the event loop: handing it to a thread costs as much."""
-_WIDE = 512
-"""From this width on a model's own time is so long that waking its threads for each layer costs more than their
-waiting busily takes from the event loop."""
 Submit = Callable[[Lane, Sequence[Any], Sequence[tuple[int, int]]], Awaitable[list[Any]]]
 
 
@@ -49,10 +46,10 @@ class Loaded:
         Raises:
             CheckpointError: not a model, or damaged. VocabularyError: a tokenizer that does not fit.
         """
-        config, _ = read_config(directory)  # what is no model at all is said first
+        read_config(directory)  # what is no model at all is said first
         self.version = version_of(directory)
         self.task: AnyTask | None = None
-        self.runtime = load_runtime(directory, device=device, n_threads=n_threads, spin=config.width >= _WIDE)
+        self.runtime = load_runtime(directory, device=device, n_threads=n_threads, shared=True)
         self.tokenizer = Tokenizer.load(directory)
         check_vocabulary(self.tokenizer, self.runtime.config.n_tokens, directory)
         self.max_tokens = self.runtime.config.max_tokens
@@ -63,9 +60,10 @@ class Loaded:
         """Whether its vectors were trained to."""
         settings = replace(learnt or EmbeddingSettings(), pooling=self.runtime.pooling)
         self.embedder = Embedder(self.tokenizer, self.runtime, settings)
-        self.run_lane = Lane(name, self.runtime.run_examples)
-        self.embed_lane = Lane(name, lambda rows: embed_rows(self.runtime, rows))
-        self.fill_lane = Lane(name, lambda pairs: _fill(self.runtime, pairs))
+        at_once = self.runtime.at_once
+        self.run_lane = Lane(name, self.runtime.run_examples, at_once)
+        self.embed_lane = Lane(name, lambda rows: embed_rows(self.runtime, rows), at_once)
+        self.fill_lane = Lane(name, lambda pairs: _fill(self.runtime, pairs), at_once)
 
     @property
     def can_fill(self) -> bool:

@@ -35,6 +35,7 @@ class Service:
             max_queue=options.max_queue,
             batch_tokens=options.batch_tokens,
             max_wait_ms=options.max_wait_ms,
+            n_threads=max((served.current.runtime.at_once for served in models.values()), default=1),
             observe=self.metrics.observe,
         )
         self.metrics.waiting.set_function(lambda: self.batcher.n_waiting + self.searcher.n_waiting)
