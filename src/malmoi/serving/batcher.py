@@ -184,8 +184,6 @@ class Batcher:
             lane, batch = taken
             if batch:
                 self._compute(lane, batch)
-            else:
-                self._free(lane)
 
     def _free(self, lane: Lane) -> None:
         with self._changed:
@@ -210,7 +208,7 @@ class Batcher:
                     break
             self._lanes.remove(lane)
             batch = self._choose(lane)
-            lane.n_running += 1
+            lane.n_running += bool(batch)  # all of it may have been dropped
             if lane.waiting:
                 self._lanes.append(lane)
                 if lane.n_free:
