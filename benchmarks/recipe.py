@@ -68,7 +68,7 @@ def command(arguments: argparse.Namespace, name: str, rate: float) -> list[str]:
         "--batch-rows": rows,
         "--max-tokens": _ROW_TOKENS,
         "--steps": steps,
-        "--held-out": 0.001,
+        "--held-out": arguments.held_out,
         "--eval-every": steps // _LOOKS,
         "--save-every": steps,
         "--seed": arguments.seed,
@@ -121,6 +121,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--tokens", type=int, default=2_500_000, help="of each run")
     parser.add_argument("--size", default="small")
+    parser.add_argument("--held-out", type=float, default=0.001, help="share of the documents; more of a small corpus")
     parser.add_argument("--ways", default=",".join(WAYS), help="separated by commas")
     parser.add_argument(
         "--rates", type=lambda text: [float(rate) for rate in text.split(",")], help="instead of theirs"
