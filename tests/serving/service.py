@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
@@ -24,6 +25,8 @@ class Reply:
 class Service:
     process: "subprocess.Popen[str]"
     port: int
+    log: "Future[str]"
+    """All it writes into its log, when it has ended."""
 
     def ask(self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str) -> Reply:
         """One request on a connection of its own."""
@@ -47,9 +50,7 @@ class Service:
     def stop(self) -> tuple[int, str]:
         """End it by SIGTERM: its exit code, and its log."""
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.stderr is not None
-        log = self.process.stderr.read()
-        return self.process.wait(30), log
+        return self.process.wait(30), self.log.result(30)
 
 
 def ask_on(
@@ -69,15 +70,19 @@ def ask_on(
 def serving(*arguments: object) -> Iterator[Service]:
     """`malmoi serve` on a free port until the block ends."""
     command = [sys.executable, "-m", "malmoi.cli", "serve", *map(str, arguments), "--port", "0", "--threads", "1"]
+    reader = ThreadPoolExecutor(1)
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     try:
         assert process.stderr is not None
-        service = Service(process, _port(process.stderr))
+        port = _port(process.stderr)
+        # Its log must be read, or it would stop at a full pipe.
+        service = Service(process, port, reader.submit(process.stderr.read))
         _wait_until_ready(service)
         yield service
     finally:
         process.kill()
         process.wait()
+        reader.shutdown()
         assert process.stderr is not None
         process.stderr.close()
 
