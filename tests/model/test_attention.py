@@ -36,6 +36,8 @@ def test_long_rows_and_fp32_take_the_fused_kernel(monkeypatch: pytest.MonkeyPatc
         x = torch.zeros(1, 1, n_tokens, 4, dtype=dtype)
         attend(x, x, x, None, 0.0)
     assert calls == [16, 1025]
+    assert attend(x.float(), x.float(), x.float() + 1, None, 0.5).shape == x.shape
+    assert calls == [16, 1025]  # which cannot drop anything
 
 
 def test_dropped_weights_are_made_up_for() -> None:

@@ -353,7 +353,7 @@ def test_a_fine_tuned_directory_never_lends_its_last_layer(tmp_path: Path) -> No
 def test_dropout_for_fine_tuning(tmp_path: Path) -> None:
     save_model(PretrainingModel(tiny("modernbert")), tmp_path)
     model = new_task_model(tmp_path, "token", 3, dropout=0.2)
-    assert model.config.dropout == model.config.attention_dropout == model.head.dropout.p == 0.2
+    assert model.config.dropout == model.config.attention_dropout == model.head.dropout.rate == 0.2
     assert new_task_model(tmp_path, "token", 3).config.dropout == 0.0
 
 

@@ -5,7 +5,9 @@ Shapes: B rows, T tokens a row, H heads, K numbers a head.
 
 import torch
 from torch import Tensor
-from torch.nn.functional import dropout, scaled_dot_product_attention
+from torch.nn.functional import scaled_dot_product_attention
+
+from malmoi.model.dropout import dropout
 
 _PLAIN_UP_TO_TOKENS = 1024
 """PyTorch's fused kernel works tile by tile, which in bf16 on a CPU costs five times the two products themselves
@@ -24,15 +26,13 @@ def attend(q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, mask: Tensor | None, 
     Returns:
         float [B, H, T, K], the type of the values.
     """
-    is_short = q_BHTK.shape[2] <= _PLAIN_UP_TO_TOKENS
-    if not (q_BHTK.device.type == "cpu" and q_BHTK.dtype == torch.bfloat16 and is_short):
+    is_short = q_BHTK.dtype == torch.bfloat16 and q_BHTK.shape[2] <= _PLAIN_UP_TO_TOKENS
+    # With dropout PyTorch's CPU has no fused kernel.
+    if not (q_BHTK.device.type == "cpu" and (is_short or dropout_rate)):
         return scaled_dot_product_attention(q_BHTK, k_BHTK, v_BHTK, attn_mask=mask, dropout_p=dropout_rate)
     scores_BHTT = (q_BHTK * q_BHTK.shape[-1] ** -0.5) @ k_BHTK.transpose(-1, -2)
-    if mask is not None:
-        scores_BHTT = scores_BHTT.masked_fill(~mask, float("-inf"))
-    weights_BHTT = scores_BHTT.softmax(-1)
-    if dropout_rate:
-        weights_BHTT = dropout(weights_BHTT, dropout_rate)
-    # Autocast leaves a softmax in fp32.
-    out_BHTK: Tensor = weights_BHTT.to(v_BHTK.dtype) @ v_BHTK
+    with torch.autocast("cpu", enabled=False):  # which would keep all the weights of attention in fp32
+        if mask is not None:
+            scores_BHTT = scores_BHTT + torch.zeros_like(mask, dtype=scores_BHTT.dtype).masked_fill(~mask, -torch.inf)
+        out_BHTK: Tensor = dropout(scores_BHTT.softmax(-1), dropout_rate) @ v_BHTK
     return out_BHTK

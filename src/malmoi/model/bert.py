@@ -10,6 +10,7 @@ from torch.nn.functional import gelu
 
 from malmoi.model.attention import attend
 from malmoi.model.config import ModelConfig
+from malmoi.model.dropout import Dropout
 
 
 class BertEncoder(nn.Module):
@@ -21,7 +22,7 @@ class BertEncoder(nn.Module):
         self.position_embedding = nn.Embedding(config.max_tokens, config.width)
         self.segment_embedding = nn.Embedding(config.n_segments, config.width)
         self.embedding_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.layers = nn.ModuleList(BertLayer(config) for _ in range(config.n_layers))
         self.apply(_initialise)
 
@@ -74,7 +75,7 @@ class BertLayer(nn.Module):
         self.mlp_in = nn.Linear(config.width, config.mlp_width)
         self.mlp_out = nn.Linear(config.mlp_width, config.width)
         self.mlp_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(self, x_BTD: Tensor, mask: Tensor | None, keep_N: Tensor | None = None) -> Tensor:
         """float [B, T, D] to the same, or to [N, D] at the flat positions `keep_N`."""

@@ -16,6 +16,7 @@ from torch.nn.functional import gelu, linear
 from malmoi.errors import OptionError
 from malmoi.model.bert import BertEncoder
 from malmoi.model.config import ModelConfig
+from malmoi.model.dropout import Dropout
 from malmoi.model.modernbert import ModernBertEncoder
 
 HeadKind = Literal["pooled", "token", "masked"]
@@ -154,7 +155,7 @@ class OutputHead(nn.Module):
     def __init__(self, config: ModelConfig, transform: nn.Module, n_outputs: int) -> None:
         super().__init__()
         self.transform = transform
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.out = nn.Linear(config.width, n_outputs)
         _initialise(self.out)
 

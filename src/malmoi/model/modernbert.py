@@ -15,6 +15,7 @@ from torch.nn.functional import gelu
 
 from malmoi.model.attention import attend
 from malmoi.model.config import ModelConfig
+from malmoi.model.dropout import Dropout
 
 
 class Rotation(NamedTuple):
@@ -32,7 +33,7 @@ class ModernBertEncoder(nn.Module):
         self.config = config
         self.token_embedding = nn.Embedding(config.n_tokens, config.width)
         self.embedding_norm = _norm(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.layers = nn.ModuleList(ModernBertLayer(config, index) for index in range(config.n_layers))
         self.final_norm = _norm(config)
         _initialise(self, config.n_layers)
@@ -89,11 +90,11 @@ class ModernBertLayer(nn.Module):
         self.attention_norm = _norm(config) if index > 0 else nn.Identity()
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
         self.attention_out = nn.Linear(config.width, config.width, bias=False)
-        self.attention_out_dropout = nn.Dropout(config.attention_dropout)
+        self.attention_out_dropout = Dropout(config.attention_dropout)
         self.mlp_norm = _norm(config)
         self.mlp_in = nn.Linear(config.width, 2 * config.mlp_width, bias=False)
         self.mlp_out = nn.Linear(config.mlp_width, config.width, bias=False)
-        self.mlp_dropout = nn.Dropout(config.dropout)
+        self.mlp_dropout = Dropout(config.dropout)
 
     def forward(self, x_BTD: Tensor, rotation: Rotation, mask: Tensor | None, keep_N: Tensor | None = None) -> Tensor:
         """float [B, T, D] to the same, or to [N, D] at the flat positions `keep_N`."""
