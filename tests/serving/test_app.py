@@ -98,6 +98,19 @@ def test_bad_input(service: Service, path: str, body: Any, status: int, word: st
     assert word in reply.body["error"]["message"]
 
 
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "json", ""])
+def test_a_body_must_say_that_it_is_json(service: Service, media_type: str) -> None:
+    """A page of strangers may have a browser send these, without asking, to a service on the same machine."""
+    reply = service.ask("POST", PREDICT, {"examples": [{"text": "고래"}]}, **{"Content-Type": media_type})
+    assert reply.status == 422 and "application/json" in reply.body["error"]["message"]
+
+
+@pytest.mark.parametrize("media_type", ["application/json; charset=utf-8", "Application/JSON", "application/ld+json"])
+def test_json_by_another_name(service: Service, media_type: str) -> None:
+    body = {"examples": [{"text": "고래"}]}
+    assert service.ask("POST", PREDICT, body, **{"Content-Type": media_type}).status == 200
+
+
 def test_wrong_method_has_the_same_shape(service: Service) -> None:
     reply = service.ask("GET", PREDICT)
     assert reply.status == 405 and reply.body["error"]["code"] == 405

@@ -5,7 +5,7 @@ Every error has one shape (`schema.ErrorReply`). Nothing here computes: models r
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import fields
 from importlib.resources import files
@@ -15,7 +15,6 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
@@ -27,6 +26,7 @@ from malmoi.errors import InputError, OptionError
 from malmoi.serving.batcher import OverloadedError
 from malmoi.serving.gate import Gate, read_keys, say
 from malmoi.serving.options import ServeOptions
+from malmoi.serving.route import StrictRoute
 from malmoi.serving.schema import (
     ERRORS,
     FillReply,
@@ -37,7 +37,6 @@ from malmoi.serving.schema import (
     TokenizeReply,
     TokenizeRequest,
     error_reply,
-    parse_strictly,
     predict_request,
 )
 from malmoi.serving.served import Served
@@ -46,27 +45,6 @@ from malmoi.serving.service import ClientGoneError, Service
 
 _KINDS = {400: "invalid_request", 401: "unauthorized", 404: "not_found", 413: "too_large"}
 PLAYGROUND = Path(str(files("malmoi.serving") / "playground"))
-
-
-class StrictRequest(Request):
-    """A request whose JSON is read strictly."""
-
-    async def json(self) -> Any:
-        """See `schema.parse_strictly`."""
-        return parse_strictly(await self.body())
-
-
-class StrictRoute(APIRoute):
-    """Routes read JSON strictly."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """See `StrictRequest`."""
-        handle = super().get_route_handler()
-
-        async def handle_strictly(request: Request) -> Response:
-            return await handle(StrictRequest(request.scope, request.receive))
-
-        return handle_strictly
 
 
 def create_app(
@@ -125,9 +103,7 @@ def _add_error_handlers(app: FastAPI, service: Service) -> None:
     async def invalid(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         first = error.errors()[0]
-        if first["type"] == "json_invalid":
-            first |= {"loc": (), "msg": f"is no JSON ({first.get('ctx', {}).get('error', first['msg'])})"}
-        place = ".".join(str(part) for part in first["loc"] if part != "body")
+        place = ".".join(map(str, first["loc"]))
         service.metrics.rejected.labels("invalid").inc()
         return error_reply(422, "invalid_request", f"{place or 'the body'}: {first['msg']}", param=place or None)
 

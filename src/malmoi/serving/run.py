@@ -149,7 +149,7 @@ def _serve_here(named: Named, options: ServeOptions, sock: socket.socket) -> Non
     _reload_on_hangup(app)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE_S, timeout_keep_alive=30,
-        server_header=False, backlog=2048, http=protocol_with(options.read_timeout_s),
+        server_header=False, proxy_headers=False, backlog=2048, http=protocol_with(options.read_timeout_s),
     )  # fmt: skip
     # uvicorn repeats the signal that ended it once all is answered; a clean end is no failure.
     with suppress(KeyboardInterrupt):
@@ -183,6 +183,9 @@ def _reload_on_hangup(app: Any) -> None:
 
 
 def _log_to_stderr() -> None:
+    # A line of the log says what it says; who called, and from which thread, would be found out for each of them.
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     log.handlers[:] = [handler]

@@ -214,7 +214,11 @@ class Tokenizer:
         """The ids alone, fast: int32 [n_pieces] a text, without [CLS] and [SEP], the same as in `encode`."""
         if self._analysed:
             return [np.array(ids, np.int32) for ids in self._analysed.ids(texts)]
-        encodings = self._backend.encode_batch_fast(_encodable(texts), add_special_tokens=False)
+        texts = _encodable(texts)
+        if len(texts) == 1:  # not worth waking the threads that share a batch out
+            encodings = [self._backend.encode(texts[0], add_special_tokens=False)]
+        else:
+            encodings = self._backend.encode_batch_fast(texts, add_special_tokens=False)
         return [np.array(encoding.ids, np.int32) for encoding in encodings]
 
     def decode(self, ids: Iterable[int] | np.ndarray) -> str:
