@@ -48,10 +48,14 @@ class Runtime(ABC):
             CheckpointError: the model has another head.
         """
 
-    def batches(self, examples: Sequence[Sequence[Row]]) -> Iterator[tuple[list[int], Batch]]:
+    def batches(
+        self, examples: Sequence[Sequence[Row]], max_examples: int | None = None
+    ) -> Iterator[tuple[list[int], Batch]]:
         """Numbers of examples and their rows as a batch, each batch of about equal lengths."""
-        for numbers in sorted_batches(examples, self.batch_tokens, self.start_tokens):
-            yield numbers, collate([row for number in numbers for row in examples[number]], self.config.pad_id)
+        for found in sorted_batches(examples, self.batch_tokens, self.start_tokens):
+            step = max_examples or len(found)
+            for numbers in (found[start : start + step] for start in range(0, len(found), step)):
+                yield numbers, collate([row for number in numbers for row in examples[number]], self.config.pad_id)
 
     def run_examples(self, examples: Sequence[Sequence[Row]]) -> list[list[np.ndarray]]:
         """Outputs of every row of every example, in order; padding is cut off."""

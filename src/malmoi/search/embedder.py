@@ -1,7 +1,7 @@
 """Texts to vectors: an encoder's token vectors, pooled. Not an index; training one is `contrastive.py`."""
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +19,6 @@ from malmoi.predictor import check_vocabulary
 from malmoi.shipped import find_model
 from malmoi.tasks.task import Row
 from malmoi.tokenizer.tokenizer import Tokenizer
-from malmoi.training.batch import collate, sorted_batches
 from malmoi.training.options import Precision
 
 _WEIGHTS = {".safetensors", ".bin"}
@@ -115,8 +114,8 @@ class Embedder:
             raise OptionError(f"batch_size is {batch_size}: expected 1 or more")
         rows = self.rows(texts)
         vectors = np.empty((len(rows), self.width), np.float32)
-        for numbers in self._batches(rows, batch_size):
-            vectors[numbers] = self.runtime.embed(collate([rows[n][0] for n in numbers], self.tokenizer.pad_id))
+        for numbers, batch in self.runtime.batches(rows, batch_size):
+            vectors[numbers] = self.runtime.embed(batch)
         return unit(vectors) if (self.settings.normalize if normalize is None else normalize) else vectors
 
     def rows(self, texts: Sequence[str]) -> list[list[Row]]:
@@ -127,11 +126,6 @@ class Embedder:
             row = np.concatenate([special[:1], ids[: self.max_tokens - 2], special[1:]]).astype(np.int32)
             rows.append([Row(row, np.zeros(len(row), np.uint8))])
         return rows
-
-    def _batches(self, rows: Sequence[list[Row]], batch_size: int | None) -> Iterator[list[int]]:
-        for numbers in sorted_batches(rows, self.runtime.batch_tokens, self.runtime.start_tokens):
-            step = batch_size or len(numbers)
-            yield from (numbers[start : start + step] for start in range(0, len(numbers), step))
 
 
 def name_of(directory: Path, settings: EmbeddingSettings) -> str:

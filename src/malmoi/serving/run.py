@@ -41,6 +41,8 @@ from malmoi.serving.text_routes import add_text_routes
 from malmoi.shipped import shipped_models
 
 _GRACE_S = 60
+_SWITCH_S = 0.0002
+"""How long a thread that has computed a batch waits for Python while the event loop reads requests; by default 5 ms."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,7 @@ def load_app(named: Named, options: ServeOptions) -> FastAPI:
 
 def _serve_here(named: Named, options: ServeOptions, sock: socket.socket) -> None:
     _quiet_sigterm()
+    sys.setswitchinterval(_SWITCH_S)
     app = load_app(named, options)
     if options.workers == 1:
         _say_where(sock, options)  # not before: a model that cannot be loaded is all that is said
