@@ -47,6 +47,18 @@ def test_nothing_is_dropped_without_a_rate_or_training() -> None:
     assert (Dropout(0.5).train()(torch.ones(1000)) == 0).any()
 
 
-def test_it_can_be_part_of_a_whole_graph() -> None:
-    found = torch.compile(lambda x: dropout(x, 0.5), fullgraph=True, backend="aot_eager")(torch.ones(4000))
-    assert 1700 < found.count_nonzero() < 2300
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")  # PyTorch's own compiler calls it
+def test_compiled_with_its_gradient() -> None:
+    """Two calls are two draws, and the way back does not draw again."""
+
+    @torch.compile(fullgraph=True, backend="aot_eager_decomp_partition")
+    def twice(x: torch.Tensor) -> torch.Tensor:
+        return torch.stack((dropout(x.sin(), 0.5), dropout(x.sin(), 0.5)))
+
+    x = torch.rand(4000).requires_grad_()
+    found = twice(x)
+    assert not torch.equal(found[0], found[1])
+    assert all(1700 < row.count_nonzero() < 2300 for row in found)
+    found.sum().backward()
+    assert x.grad is not None
+    torch.testing.assert_close(x.grad, (found != 0).sum(0) * 2 * x.detach().cos())

@@ -1,7 +1,7 @@
 """Dropout (Srivastava et al. 2014) whose random numbers cost little on a CPU.
 
-PyTorch draws a float for every element, one after another: in a small model that takes as long as all of its products
-(`benchmarks/finetune_speed.py`). Here a byte is drawn, eight at a time.
+PyTorch draws a float for every element, one after another, compiled or not: in a small model that takes as long as all
+of its products (`benchmarks/finetune_speed.py`). Here a byte is drawn, eight at a time.
 """
 
 import torch
@@ -23,12 +23,21 @@ def dropout(x: Tensor, rate: float) -> Tensor:
     """
     if not rate:
         return x
-    if x.device.type != "cpu" or torch.compiler.is_compiling():  # a compiled kernel draws its numbers as it goes
+    if x.device.type != "cpu":
         return functional.dropout(x, rate)
     n_dropped = min(max(round(_BYTE * rate), 1), _BYTE - 1)
-    eights = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
-    keep = eights.view(torch.uint8)[: x.numel()].view(x.shape) >= n_dropped
-    return x * keep.to(x.dtype).mul_(_BYTE / (_BYTE - n_dropped))
+    bytes_ = torch.empty(x.shape, dtype=torch.uint8)
+    _randomise(bytes_)
+    noise: Tensor = (bytes_ >= n_dropped).to(x.dtype).mul_(_BYTE / (_BYTE - n_dropped))
+    return x * noise
+
+
+# For the compiler one operation, which it calls as it is: what it would make of the inside is slow. It fills what it is
+# given, as two calls that return something would be taken for the same.
+@torch.library.custom_op("malmoi::randomise", mutates_args=("bytes_",))
+def _randomise(bytes_: Tensor) -> None:
+    eights = torch.empty(-(-bytes_.numel() // 8), dtype=torch.int64).random_(-(2**63), None)
+    bytes_.copy_(eights.view(torch.uint8)[: bytes_.numel()].view(bytes_.shape))
 
 
 class Dropout(nn.Module):
