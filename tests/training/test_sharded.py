@@ -1,4 +1,4 @@
-"""A model in parts, one for each process: the same steps, the same saves, nothing lost where one fails."""
+"""A model in parts, one for each process: the same steps bit for bit, the same saves, nothing lost where one fails."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def test_two_processes_with_half_of_the_weights_each(tmp_path: Path) -> None:
-    """`sharded_worker.py` says what is held to what: the mean of two equal gradients is exact, so all is as near."""
+    """`sharded_worker.py` says what is held to what: the mean of two equal gradients is exact, so all is equal."""
     start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     worker = Path(__file__).with_name("sharded_worker.py")
     result = subprocess.run(
