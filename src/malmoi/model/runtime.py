@@ -57,6 +57,13 @@ class Runtime(ABC):
             for numbers in (found[start : start + step] for start in range(0, len(found), step)):
                 yield numbers, collate([row for number in numbers for row in examples[number]], self.config.pad_id)
 
+    def embed_examples(self, examples: Sequence[Sequence[Row]], max_examples: int | None = None) -> np.ndarray:
+        """float32 [n, D] of examples of one row each, in order; not of length one."""
+        vectors_nD = np.empty((len(examples), self.config.width), np.float32)
+        for numbers, batch in self.batches(examples, max_examples):
+            vectors_nD[numbers] = self.embed(batch)
+        return vectors_nD
+
     def run_examples(self, examples: Sequence[Sequence[Row]]) -> list[list[np.ndarray]]:
         """Outputs of every row of every example, in order; padding is cut off."""
         is_by_token = self.kind != "pooled"

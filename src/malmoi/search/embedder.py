@@ -112,10 +112,7 @@ class Embedder:
             raise OptionError(f"encode was given the text {texts[:40]!r}: expected a list of texts, as in [text]")
         if batch_size is not None and batch_size < 1:
             raise OptionError(f"batch_size is {batch_size}: expected 1 or more")
-        rows = self.rows(texts)
-        vectors = np.empty((len(rows), self.width), np.float32)
-        for numbers, batch in self.runtime.batches(rows, batch_size):
-            vectors[numbers] = self.runtime.embed(batch)
+        vectors = self.runtime.embed_examples(self.rows(texts), batch_size)
         return unit(vectors) if (self.settings.normalize if normalize is None else normalize) else vectors
 
     def rows(self, texts: Sequence[str]) -> list[list[Row]]:

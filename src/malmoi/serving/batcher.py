@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,7 +62,7 @@ class Lane:
     """The waiting work of one model, and how it is done."""
 
     name: str
-    compute: Callable[[Sequence[Any]], Sequence[Any]]
+    compute: Callable[[Sequence[Any]], Iterable[Any]]
     """Payloads in, one result each out; called from the batcher's threads."""
     at_once: int = 1
     """How many batches may be computed at a time."""
@@ -267,7 +267,7 @@ class Batcher:
         )
         self._deliver(batch, results)
 
-    def _deliver(self, batch: Sequence[Work], results: Sequence[Any]) -> None:
+    def _deliver(self, batch: Sequence[Work], results: Iterable[Any]) -> None:
         whole = []
         with self._changed:  # another thread may hold the rest of a request
             for work, result in zip(batch, results, strict=True):

@@ -62,7 +62,7 @@ class Loaded:
         self.embedder = Embedder(self.tokenizer, self.runtime, settings)
         at_once = self.runtime.at_once
         self.run_lane = Lane(name, self.runtime.run_examples, at_once)
-        self.embed_lane = Lane(name, lambda rows: embed_rows(self.runtime, rows), at_once)
+        self.embed_lane = Lane(name, self.runtime.embed_examples, at_once)
         self.fill_lane = Lane(name, lambda pairs: _fill(self.runtime, pairs), at_once)
 
     @property
@@ -199,15 +199,6 @@ def _n_chars(record: Mapping[str, Any]) -> int:
 def sizes(examples: Sequence[Sequence[Row]]) -> list[tuple[int, int]]:
     """Rows of each, and tokens of its longest row."""
     return [(len(rows), max(len(row.ids) for row in rows)) for rows in examples]
-
-
-def embed_rows(runtime: Runtime, examples: Sequence[list[Row]]) -> list[np.ndarray]:
-    """float32 [D] of each, not of length one."""
-    vectors: list[np.ndarray] = [np.empty(0)] * len(examples)
-    for numbers, batch in runtime.batches(examples):
-        for number, vector in zip(numbers, runtime.embed(batch), strict=True):
-            vectors[number] = vector
-    return vectors
 
 
 def _fill(runtime: Runtime, pairs: Sequence[tuple[Row, np.ndarray]]) -> list[np.ndarray]:

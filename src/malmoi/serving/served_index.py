@@ -20,7 +20,8 @@ from malmoi.search.settings import IndexSettings, read_settings, vectorizer_of
 from malmoi.search.table import DocumentTable
 from malmoi.search.vectorizer import Vectorizer, fingerprint
 from malmoi.serving.batcher import Lane, OverloadedError
-from malmoi.serving.served import Submit, cut, embed_rows, sizes, version_of
+from malmoi.serving.served import Submit, cut, sizes, version_of
+from malmoi.tasks.task import Row
 
 _TRIES = 20
 _PAUSE_S = 0.05
@@ -65,9 +66,9 @@ class LoadedIndex:
     def _search(self, asked: Sequence[tuple[Asked, np.ndarray | None]]) -> list[list[Hit]]:
         return [self.index.search(a.query, a.top_k, where=a.where, by=a.by, vector=v) for a, v in asked]
 
-    def _embed(self, rows: Sequence[list]) -> list[np.ndarray]:  # type: ignore[type-arg]
+    def _embed(self, rows: Sequence[list[Row]]) -> np.ndarray:
         assert isinstance(self.index.vectorizer, Embedder), "only asked of embedders"
-        return embed_rows(self.index.vectorizer.runtime, rows)
+        return self.index.vectorizer.runtime.embed_examples(rows)
 
     async def search(self, asked: Asked, submit: Submit, submit_search: Submit) -> list[Hit]:
         """Documents, best first.
