@@ -28,8 +28,9 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 quickstart: install
 	$(BIN)/malmoi quickstart --force
 
+# Files of tests side by side, each process with one thread: more would wait for each other.
 test: install-dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: install-dev
 	$(BIN)/ruff check .

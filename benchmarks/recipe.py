@@ -84,7 +84,8 @@ def command(arguments: argparse.Namespace, name: str, rate: float) -> list[str]:
 def losses(run: Path) -> list[dict[str, float]]:
     """What was seen of the documents held out."""
     path = run / "evaluations.jsonl"
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    looks = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    return looks[: _LOOKS - 1] + looks[-1:] if len(looks) > _LOOKS else looks  # the end is looked at in any case
 
 
 def run_all(arguments: argparse.Namespace) -> dict[str, dict[float, list[dict[str, float]]]]:

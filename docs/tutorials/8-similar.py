@@ -122,10 +122,12 @@ assert top_1["BERT, only pre-trained"] < top_1["Sent2Vec"] < top_1["ten of Sent2
 assert top_1["Sent2Vec + BERT"] > top_1["Sent2Vec"] + 5
 # %% ko
 # **두 글을 함께 읽는 BERT**(짝 분류)로 다시 줄 세우는 것이 다음 단계다. 후보와 물음을 한 입력에 넣으니 낱말끼리 견줄 수 있지만, 훨씬 많이 배워야 한다.
-# 150걸음만 사전 학습한 이 모형으로는 아직 순서가 나빠진다. 오래 사전 학습한 모형과 수만 쌍으로 할 때 쓰는 명령은 같다.
+# 150걸음만 사전 학습한 위의 모형은 900쌍으로 아무것도 배우지 못한다. malmoi에 담긴 `malmoi-small`은 배운다. 그래도 후보를 뽑은 Sent2Vec만 못하니,
+# 순서까지 맡기려면 수만 쌍이 있어야 한다. 명령은 같다.
 # %% en
 # The next step is a **BERT that reads both texts at once** (a pair classifier) to put the candidates in order. It can compare word with word, but must
-# learn far more: with this model, pre-trained for 150 steps, the order gets worse. With a well pre-trained one and tens of thousands of pairs the steps are the same.
+# learn far more. The model above, pre-trained for 150 steps, learns nothing from 900 pairs; `malmoi-small`, which ships, does. It is still behind
+# Sent2Vec, which found the candidates: to leave the order to it takes tens of thousands of pairs. The commands are the same.
 # %%
 from malmoi.finetune import finetune
 from malmoi.search.answer import Reranker
@@ -135,8 +137,8 @@ lines = mine(index, read_pairs(sample / "faq-pairs.jsonl"), MineOptions(target="
 (folder / "mined-pairs.jsonl").write_text(
     "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8"
 )
-options = FinetuneOptions(epochs=4, lr=1e-3, device="cpu")
-print(finetune("pair", pretrained, folder / "mined-pairs.jsonl", folder / "pair", options, force=True))
+options = FinetuneOptions(epochs=8, lr=2e-4, device="cpu")
+print(finetune("pair", "malmoi-small", folder / "mined-pairs.jsonl", folder / "pair", options, force=True))
 
 reranker = Reranker.load(folder / "pair", device="cpu")
 found = []
@@ -144,8 +146,9 @@ for number, query in enumerate(queries):
     candidates = np.flatnonzero(ten[number])
     judged = reranker.scores(query["query"], [questions[place]["text"] for place in candidates])
     found.append(right[number, candidates[int(np.argmax(judged))]])
-print(f"{np.mean(found):.1%} of the right ones first, {np.mean((right & ten).any(axis=1)):.1%} among the ten")
-assert np.mean(found) > np.mean((right & ten).any(axis=1)) / 10  # better than chance; no more is promised here
+among_ten = np.mean((right & ten).any(axis=1))
+print(f"{np.mean(found):.1%} of the right ones first, {among_ten / 10:.1%} by chance, {among_ten:.1%} among the ten")
+assert np.mean(found) > 2 * among_ten / 10
 # %% ko
 # 쓸 때: `malmoi index embedder faq.jsonl --out index`, 그리고 `malmoi answer index '책이 안와요ㅠㅠ' --threshold 0.3` 낱말과 벡터를 함께 보고, 자신이 없으면
 # 답하지 않는다. `--rerank pair`를 붙이면 짝 분류기가 줄을 세운다.

@@ -103,7 +103,7 @@ class FinetuningRun:
         generator = np.random.default_rng([seed, epoch])
         for numbers in shuffled_batches(examples, self.batch_size, generator):
             parts = [examples[n] for n in numbers]
-            batch = collate([row for rows in parts for row in rows], self.tokenizer.pad_id)
+            batch = collate([row for rows in parts for row in rows], self.tokenizer.pad_id, self.max_tokens)
             yield replace(batch, row_counts=np.array([len(rows) for rows in parts], np.int64))
 
     def losses(self, model: TaskModel, batch: Batch, class_weights: Tensor | None = None) -> Losses:

@@ -366,14 +366,17 @@ def test_no_memory_says_which_batch_fits(workshop: Path, tmp_path: Path) -> None
     # One heap for all threads: each has one of its own otherwise, and how many there are is chance.
     environment = {**os.environ, "MALLOC_ARENA_MAX": "1"}
     command = [sys.executable, "-c", _LITTLE_MEMORY, *places]
-    said = subprocess.check_output([*command, "1", "260"], text=True, env=environment)
+    for limit in range(260, 340, 16):  # oneDNN does not always recover from a lack of memory; another limit, then
+        said = subprocess.check_output([*command, "1", str(limit)], text=True, env=environment)
+        if "not even a single row fitted: pass --accumulate 64 for" not in said:
+            break
     advice = re.fullmatch(
         r"batch_rows is 64, of 256 tokens: too much for the memory of cpu; (\d+) rows at once fit: pass --accumulate "
         r"(\d+) for the same steps in parts, or --batch-rows \1 for smaller ones\n",
         said,
     )
     assert advice is not None and int(advice[1]) * int(advice[2]) == 64, said
-    assert subprocess.check_output([*command, advice[2], "300"], text=True, env=environment) == "1\n"
+    assert subprocess.check_output([*command, advice[2], str(limit + 40)], text=True, env=environment) == "1\n"
 
 
 def test_a_run_begins_only_with_options_that_work(workshop: Path, whole: Path) -> None:

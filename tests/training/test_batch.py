@@ -17,6 +17,16 @@ def row(n_tokens: int, target: int | float | np.ndarray | None = None, first_id:
 examples_strategy = st.lists(st.lists(st.integers(1, 40).map(row), min_size=1, max_size=4), max_size=40)
 
 
+def test_training_batches_have_few_lengths() -> None:
+    lengths = [collate([row(n)], 0, max_tokens=500).ids.shape[1] for n in range(1, 501)]
+    assert all(n <= padded <= min(n + n // 8, 500) for n, padded in enumerate(lengths, start=1))
+    assert len(set(lengths)) <= 7 + 8 * 6 + 1
+    padded = collate([row(21, 1), row(17, 0)], 7, max_tokens=64)
+    assert padded.ids.shape == (2, 22) and padded.mask is not None and padded.mask.sum(1).tolist() == [21, 17]
+    assert padded.ids[0, 21:].tolist() == [7]
+    assert collate([row(30)], 0, max_tokens=30).mask is None
+
+
 def test_a_batch_by_hand() -> None:
     batch = collate([row(3, 1), row(1, 0, first_id=5)], pad_id=7)
     assert batch.ids.tolist() == [[10, 11, 12], [5, 7, 7]]

@@ -49,8 +49,11 @@ def too_large(run: PretrainingRun, reason: str) -> OptionError:
         + (f" in {parts} parts" if parts > 1 else "")
         + f": too much for the memory of {run.device}"
     )
-    if fitting is None:
-        return OptionError(f"{problem}, and so is a single row ({reason}): choose a smaller --size")
+    if fitting is None:  # perhaps because of what went before: oneDNN does not always recover from a lack of memory
+        return OptionError(
+            f"{problem} ({reason}), and after that not even a single row fitted: pass --accumulate {shape.batch_rows} "
+            "for a row at a time, or choose a smaller --size"
+        )
     return OptionError(
         f"{problem}; {fitting} rows at once fit: pass --accumulate {shape.batch_rows // fitting} for the same steps in "
         f"parts, or --batch-rows {fitting} for smaller ones"

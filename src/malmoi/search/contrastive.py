@@ -225,7 +225,7 @@ class EmbeddingRun:
             if chosen[0].score is not None:
                 scores = np.array([pair.score for pair in chosen], np.float32)
             rows = [row for [row] in embedder.rows(texts)]
-            yield PairBatch(collate(rows, self.tokenizer.pad_id), len(chosen), numbers, scores)
+            yield PairBatch(collate(rows, self.tokenizer.pad_id, embedder.max_tokens), len(chosen), numbers, scores)
 
     def losses(self, batch: PairBatch) -> Losses:
         """The loss of one batch."""
