@@ -68,7 +68,7 @@ def _round_length(n_tokens: int) -> int:
     """At most an eighth more, and one of eight lengths between a power of two and the next.
 
     oneDNN keeps what it compiled for every shape it meets, and what is kept lies among a step's tensors in memory:
-    with lengths as they come a long training took four times as much.
+    with lengths as they come memory grew for as long as a training went on.
     """
     step = 1 << max(0, n_tokens.bit_length() - 4)
     return -(-n_tokens // step) * step
