@@ -4,7 +4,8 @@ Both train a BERT of 6x256 with the same weights on the same rows (one a review,
 sentence) with AdamW, batches of 32. The peer is transformers' own model for the task; it shuffles, pads every batch to
 its longest row (its data collators) and computes as `Trainer` does: under bf16 autocast where the processor has bf16
 units, else in fp32. Ours is what `malmoi finetune` runs. Texts are cut into rows beforehand, for both: reading in
-windows of 384 tokens. Each side learns the same rows once, in its own order.
+windows of 384 tokens. A call is an epoch of the same rows, in each side's own order. Each has a process of its own,
+where nothing that another set holds, and they take turns; the peer runs once more with our setting of the allocator.
 
 Data: NSMC, KorQuAD and KONEC where MALMOI_DATA names them; else the opinions and sentences that ship, and questions
 made of the articles that ship.
@@ -17,17 +18,16 @@ import json
 import os
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import transformers
-from machine import describe
+from machine import describe, medians_apart
 from transformers import BertForQuestionAnswering, BertForSequenceClassification, BertForTokenClassification
 
 import malmoi.sample
@@ -39,12 +39,12 @@ from malmoi.tasks.catalog import learn_task, read_examples, task_type
 from malmoi.tasks.task import Row
 from malmoi.tokenizer.build import VocabOptions, build_vocab
 from malmoi.tokenizer.tokenizer import Tokenizer
-from malmoi.training.device import autocast, has_fast_bfloat16
+from malmoi.training.device import autocast, has_fast_bfloat16, keep_freed_memory
 from malmoi.training.fit import fit
 from malmoi.training.optim import build_optimizers
-from malmoi.training.options import FinetuneOptions, OptimizerOptions
+from malmoi.training.options import FinetuneOptions, OptimizerOptions, Precision
 
-BATCH_SIZE, N_WARM = 32, 3
+BATCH_SIZE, LR = 32, 5e-4
 SAMPLE = Path(malmoi.sample.__path__[0])
 Arrays = dict[str, Any]
 
@@ -146,21 +146,66 @@ def make_base(texts: Sequence[str], directory: Path) -> Path:
     return directory / "base"
 
 
-def our_seconds(run: FinetuningRun, rows: Sequence[list[Row]]) -> float:
-    """Seconds of one epoch, after a warm-up."""
-    model = run.new_model(seed=1)
-    optimizers = build_optimizers(model, OptimizerOptions(lr=5e-4), 10 * len(rows))
-    for _ in fit(model, islice(run.batches(rows, 1, 0), N_WARM), lambda batch: run.losses(model, batch), optimizers):
-        pass
-    started = time.perf_counter()
-    for _ in fit(model, run.batches(rows, seed=1, epoch=1), lambda batch: run.losses(model, batch), optimizers):
-        pass
-    return time.perf_counter() - started
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """What both sides learn."""
+
+    task: Any
+    base: Path
+    rows: Sequence[list[Row]]
 
 
-def peer_batches(case: Case, rows: Sequence[list[Row]], pad_id: int) -> Iterator[dict[str, torch.Tensor]]:
+@dataclass(frozen=True, kw_only=True)
+class Ours(Side):
+    """What `malmoi finetune` runs."""
+
+    def __call__(self) -> Callable[[], None]:
+        """Set up; each call of what is returned is an epoch."""
+        run = FinetuningRun(self.task, Tokenizer.load(self.base), self.base, FinetuneOptions(batch_size=BATCH_SIZE))
+        model, numbers = run.new_model(seed=1), count()
+        optimizers = build_optimizers(model, OptimizerOptions(lr=LR), 100 * len(self.rows))
+
+        def epoch() -> None:
+            batches = run.batches(self.rows, seed=1, epoch=next(numbers))
+            for _ in fit(model, batches, lambda batch: run.losses(model, batch), optimizers):
+                pass
+
+        return epoch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theirs(Side):
+    """What transformers' Trainer runs."""
+
+    case: "Case"
+    keeps_memory: bool = False
+
+    def __call__(self) -> Callable[[], None]:
+        """Set up; each call of what is returned is an epoch."""
+        if self.keeps_memory:
+            keep_freed_memory()
+        transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+        transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+        model = self.case.peer.from_pretrained(self.base, num_labels=self.task.head.n_outputs).train()
+        optimizer = torch.optim.AdamW(model.parameters(), lr=LR, fused=True)
+        precision: Precision = "bf16" if has_fast_bfloat16(torch.device("cpu")) else "fp32"
+        numbers = count()
+
+        def epoch() -> None:
+            for batch in peer_batches(self.case, self.rows, model.config.pad_token_id, next(numbers)):
+                with autocast(torch.device("cpu"), precision):
+                    loss = model(**batch).loss
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+
+        return epoch
+
+
+def peer_batches(case: Case, rows: Sequence[list[Row]], pad_id: int, epoch: int) -> Iterator[dict[str, torch.Tensor]]:
     """What Trainer's random sampler and its data collators give."""
-    order = np.random.default_rng(1).permutation(len(rows))
+    order = np.random.default_rng(epoch).permutation(len(rows))
     for start in range(0, len(order), BATCH_SIZE):
         batch = [rows[i][0] for i in order[start : start + BATCH_SIZE]]
         width = max(len(row.ids) for row in batch)
@@ -172,29 +217,8 @@ def peer_batches(case: Case, rows: Sequence[list[Row]], pad_id: int) -> Iterator
         yield {name: torch.as_tensor(value) for name, value in (arrays | case.targets(batch, width)).items()}
 
 
-def their_seconds(case: Case, directory: Path, rows: Sequence[list[Row]], n_outputs: int) -> float:
-    """Seconds of one epoch, after a warm-up."""
-    model = case.peer.from_pretrained(directory, num_labels=n_outputs).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=5e-4, fused=True)
-    precision = "bf16" if has_fast_bfloat16(torch.device("cpu")) else "fp32"
-
-    def learn(batches: Iterator[dict[str, torch.Tensor]]) -> None:
-        for batch in batches:
-            with autocast(torch.device("cpu"), precision):
-                loss = model(**batch).loss
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-
-    learn(islice(peer_batches(case, rows, model.config.pad_token_id), N_WARM))
-    started = time.perf_counter()
-    learn(peer_batches(case, rows, model.config.pad_token_id))
-    return time.perf_counter() - started
-
-
 def measure(task_name: str, n_steps: int, n_rounds: int, folder: Path) -> None:
-    """Print both rates and their ratio."""
+    """Print all rates, times as shares of ours, and the most memory each process took."""
     case, examples = CASES[task_name], read_data(task_name, folder)
     texts = dict.fromkeys(text for e in examples for text in (getattr(e, "question", ""), *_text(e)) if text)
     base = make_base(list(texts), folder)
@@ -207,14 +231,19 @@ def measure(task_name: str, n_steps: int, n_rounds: int, folder: Path) -> None:
     lengths = [len(row.ids) for [row] in rows]
     name = "malmoi.sample" if os.environ.get("MALMOI_DATA") is None else case.real
     print(f"{task_name}, {name}: {len(rows):,} rows, {statistics.fmean(lengths):.0f} tokens, longest {max(lengths)}")
-    rates: dict[str, list[float]] = {"malmoi": [], "transformers": []}
-    for _ in range(n_rounds):
-        rates["malmoi"].append(len(rows) / our_seconds(run, rows))
-        rates["transformers"].append(len(rows) / their_seconds(case, base, rows, task.head.n_outputs))
-    for name, values in rates.items():
-        print(f"  {name:<14}{statistics.median(values):>8.1f} rows/s")
-    ratio = statistics.median(rates["malmoi"]) / statistics.median(rates["transformers"])
-    print(f"  ratio: {ratio:.2f}", flush=True)
+    shared: Any = {"task": task, "base": base, "rows": rows}
+    sides: dict[str, Callable[[], Callable[[], None]]] = {
+        "malmoi": Ours(**shared),
+        "transformers": Theirs(**shared, case=case),
+        "the same, our allocator setting": Theirs(**shared, case=case, keeps_memory=True),
+    }
+    found = dict(zip(sides, medians_apart(list(sides.values()), n_rounds), strict=True))
+    ours = found["malmoi"].seconds
+    for name, apart in found.items():
+        rate, ratio = len(rows) / apart.seconds, apart.seconds / ours
+        print(
+            f"  {name:<32}{rate:>8.1f} rows/s{ratio:>6.2f} times our time{apart.peak_bytes / 1e6:>8,.0f} MB", flush=True
+        )
 
 
 def _text(example: Any) -> tuple[str, ...]:
@@ -226,7 +255,6 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer steps, one round")
     parser.add_argument("--task", action="append", choices=list(CASES), help="only this; may be given again")
     arguments = parser.parse_args()
-    transformers.logging.set_verbosity_error()
     print(describe("transformers"))
     for task in arguments.task or list(CASES):
         n_steps, n_rounds = (4, 1) if arguments.quick else (CASES[task].n_steps, 3)

@@ -3,9 +3,11 @@
 import importlib.metadata
 import multiprocessing
 import platform
+import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -53,6 +55,16 @@ def medians(candidates: Sequence[Callable[[], object]], repeats: int) -> list[fl
     return [statistics.median(times) for times in seconds]
 
 
+@dataclass(frozen=True)
+class Apart:
+    """What a candidate in a process of its own took."""
+
+    seconds: float
+    """Median of its timed calls."""
+    peak_bytes: int
+    """The most memory its process held, everything it read and warmed up included."""
+
+
 def _serve(build: Callable[[], Callable[[], object]], connection: Connection) -> None:
     step = build()
     step()  # warm-up, compiling included
@@ -61,9 +73,10 @@ def _serve(build: Callable[[], Callable[[], object]], connection: Connection) ->
         started = time.perf_counter()
         step()
         connection.send(time.perf_counter() - started)
+    connection.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
-def medians_apart(builders: Sequence[Callable[[], Callable[[], object]]], repeats: int) -> list[float]:
+def medians_apart(builders: Sequence[Callable[[], Callable[[], object]]], repeats: int) -> list[Apart]:
     """As `medians`, each candidate in a process of its own, where nothing that another one set holds.
 
     Args:
@@ -83,7 +96,9 @@ def medians_apart(builders: Sequence[Callable[[], Callable[[], object]]], repeat
         for times, (_, connection) in zip(seconds, workers, strict=True):
             connection.send(True)
             times.append(connection.recv())
+    peaks = []
     for process, connection in workers:
         connection.send(False)
+        peaks.append(connection.recv())
         process.join()
-    return [statistics.median(times) for times in seconds]
+    return [Apart(statistics.median(times), peak) for times, peak in zip(seconds, peaks, strict=True)]

@@ -175,7 +175,8 @@ def compare(shape: Shape, repeats: int, *, parts: bool) -> None:
     helped = {"its best, with our allocator setting": Theirs(shape=shape, compiled=True, bf16=fast, keeps_memory=True)}
     rate = product_rate()
     builders = own | peers | helped
-    seconds = dict(zip(builders, medians_apart(list(builders.values()), repeats), strict=True))
+    found = medians_apart(list(builders.values()), repeats)
+    seconds = {name: apart.seconds for name, apart in zip(builders, found, strict=True)}
     n = shape.n_rows * shape.n_tokens
     useful = useful_flops(config, shape) / seconds["malmoi"]
     print(
