@@ -72,7 +72,7 @@ FLAGS = {
     "split-articles": "--out --force",
     "info": "",
     "plan": "--size --device --n-devices --steps --epochs --budget --price-per-hour",
-    "report": "--out --force",
+    "report": "--out --scores --force",
     "export": "--out --int8 --dev --format --force",
     "graph": "--entities --relations --out --threshold --entity-threshold --device --force",
     "serve": "--host --port --workers --api-key-file --cors --max-queue --max-examples --timeout-s --device",

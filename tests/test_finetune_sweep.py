@@ -13,6 +13,7 @@ from malmoi.finetune import finetune
 from malmoi.finetune_run import FinetuningRun, Result
 from malmoi.finetune_sweep import run_all
 from malmoi.predictor import Predictor
+from malmoi.tasks.task import Scores
 from malmoi.training.options import FinetuneOptions
 
 OPTIONS = FinetuneOptions(epochs=1, lrs="1e-3,3e-4", seeds=2, device="cpu")
@@ -103,8 +104,8 @@ def test_of_each_rate_only_the_best_weights_are_kept(quick_run: Path, tmp_path: 
     class Scripted(FinetuningRun):
         def train(self, examples: Any, dev: Any, seed: int, log: Any, lr: float | None = None) -> Result:
             assert lr is not None
-            metrics = {"accuracy": scores[lr, seed]}
-            return Result(lr, seed, self.new_model(seed).state_dict(), metrics)
+            found = Scores(40, {"accuracy": scores[lr, seed]}, {})
+            return Result(lr, seed, self.new_model(seed).state_dict(), found)
 
     predictor = Predictor.load(quick_run / "model", device="cpu")
     run = Scripted(predictor.task, predictor.tokenizer, quick_run / "pretrained", OPTIONS)
@@ -114,7 +115,9 @@ def test_of_each_rate_only_the_best_weights_are_kept(quick_run: Path, tmp_path: 
         "run-lr0.0003-seed2.safetensors",
         "run-lr0.001-seed1.safetensors",
     ]
-    assert malmoi.finetune_sweep._read_result(tmp_path, 1e-3, 2) == Result(1e-3, 2, {}, {"accuracy": 50.0})
+    assert malmoi.finetune_sweep._read_result(tmp_path, 1e-3, 2) == Result(
+        1e-3, 2, {}, Scores(40, {"accuracy": 50.0}, {})
+    )
 
 
 def test_without_dev_nothing_can_be_compared(files: dict[str, Any], tmp_path: Path) -> None:

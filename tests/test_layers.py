@@ -21,8 +21,7 @@ LAYERS = [
     ["baseline", "finetune_run", "submission"],
     ["finetune_sweep"],
     ["finetune", "info", "export", "search.*", "graph.*"],
-    ["report_plots"],
-    ["report", "serving.*", "study.*"],
+    ["report", "report.*", "serving.*", "study.*"],
     ["quickstart"],
     ["cli.*"],
 ]
@@ -37,7 +36,7 @@ LATE_IMPORTS_ALLOWED = (
     "morphology.kiwi",
     "morphology.mecab",
     "morphology.okt",
-    "report_plots",
+    "report.plots",
     "training.tensorboard",
 )
 

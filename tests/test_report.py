@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from malmoi.errors import InputError, OutputError
-from malmoi.report import write_report
-from malmoi.report_plots import _MAX_POINTS, Curve, _thinned
+from malmoi.errors import InputError, OptionError, OutputError
+from malmoi.report.plots import _MAX_POINTS, Curve, _thinned
+from malmoi.report.write import write_report
 
 LINE = {"loss": 5.0, "masked_lm_loss": 4.3, "masked_lm_accuracy": 0.1, "lr": 1e-3, "tokens_per_second": 900.0}
 HIDDEN = {"place": 2, "right": "##모이", "guesses": [["##모이", 0.5], ["<b>", 0.25]]}
@@ -61,7 +61,9 @@ def test_a_run_that_goes_on_and_one_without_held_out_text(run: Path, tmp_path: P
 
 
 def test_what_is_no_run(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"has no run\.json: expected the --out of `malmoi pretrain`"):
+    with pytest.raises(
+        InputError, match=r"has neither run\.json nor report\.json: expected the --out of `malmoi pretrain` or"
+    ):
         write_report(tmp_path, tmp_path / "page.html")
     (run / "log.jsonl").write_text('{"step": 1\n{"step": 2}\n', encoding="utf-8")
     with pytest.raises(InputError, match=r"log\.jsonl:1: .*expected a JSON object"):
@@ -70,6 +72,11 @@ def test_what_is_no_run(run: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no line in log\.jsonl yet"):
         write_report(run, tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
+
+
+def test_a_pre_training_run_has_no_scores(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="leave --scores out"):
+        write_report(run, tmp_path / "page.html", scores=tmp_path / "scores.json")
 
 
 def test_nothing_is_overwritten_unasked(run: Path, tmp_path: Path) -> None:

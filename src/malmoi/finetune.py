@@ -20,6 +20,7 @@ from malmoi.shipped import find_model
 from malmoi.tasks.catalog import AnyTask, ExampleFile, ExampleStream, learn_task, read_example_file, task_type
 from malmoi.tasks.options import TaskOptions
 from malmoi.tokenizer.tokenizer import Tokenizer
+from malmoi.training.machine import describe_machine
 from malmoi.training.options import FinetuneOptions
 from malmoi.training.rows import encode_compactly
 
@@ -46,6 +47,8 @@ class FinetuneReport:
     """Over the seeds."""
     spread: dict[str, float]
     """Standard deviation over the seeds; zero for one."""
+    scores: dict[str, Any] = field(default_factory=dict)
+    """All that `malmoi evaluate` would say of the kept model on dev, by label too; empty without dev examples."""
     rates: dict[float, dict[str, float]] = field(default_factory=dict)
     """Means over the seeds by learning rate, where several were tried."""
     baseline: dict[str, float] = field(default_factory=dict)
@@ -178,6 +181,7 @@ def _report(task: AnyTask, n_train: int, n_dev: int, n_epochs: int, sweep: Sweep
         dev=by_seed if n_dev else {},
         mean=means[sweep.best.lr],
         spread=_over_seeds(by_seed.values(), lambda values: statistics.stdev(values) if len(values) > 1 else 0.0),
+        scores={} if sweep.best.scores is None else sweep.best.scores.to_json(),
         rates=means if len(means) > 1 else {},
         n_resumed=sweep.n_resumed,
     )
@@ -196,7 +200,7 @@ def _write(run: FinetuningRun, sweep: Sweep, directory: Path, recorded: dict[str
     save_model(model, directory, labels=task.output_names or None, architecture=_ARCHITECTURES.get(task.name))
     run.tokenizer.save(directory)
     write_json(directory / TASK_FILE, task.to_json() | {"max_tokens": run.max_tokens})
-    write_json(directory / "report.json", asdict(report))
+    write_json(directory / "report.json", asdict(report) | {"machine": describe_machine(run.device)})
     write_text(directory / LOG, sweep.log)
     card = finetuning_card(model.config, task.name, task.labels, recorded, {"mean": report.mean, "dev": report.dev})
     write_text(directory / "README.md", card)

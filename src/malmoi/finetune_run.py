@@ -22,12 +22,12 @@ from malmoi.model.torch_runtime import TorchRuntime, forward
 from malmoi.predictor import Predictor
 from malmoi.progress import progress_bar
 from malmoi.tasks.catalog import AnyTask
-from malmoi.tasks.task import Row
+from malmoi.tasks.task import Row, Scores
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.batch import Batch, collate, shuffled_batches
 from malmoi.training.device import select_device
 from malmoi.training.fit import Losses, fit
-from malmoi.training.log import StepLog
+from malmoi.training.log import StepLog, log_names
 from malmoi.training.optim import build_optimizers
 from malmoi.training.options import FinetuneOptions, OptimizerOptions
 from malmoi.training.task_loss import task_loss
@@ -48,8 +48,13 @@ class Result:
     lr: float
     seed: int
     weights: dict[str, Tensor]
-    metrics: dict[str, float]
-    """On dev, in percent; empty without dev examples."""
+    scores: Scores | None
+    """On dev; None without dev examples."""
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """On dev, in percent; empty without dev examples."""
+        return {} if self.scores is None else self.scores.metrics
 
     def rank(self, task: AnyTask) -> float:
         """What results are compared by; all are equal without dev examples."""
@@ -143,10 +148,12 @@ class FinetuningRun:
                 for step in steps:
                     n_tokens = int(step.batch.row_lengths.sum())
                     log.add(step, n_examples=len(step.batch.row_lengths), n_tokens=n_tokens)
-                    if step.number % _LOG_EVERY == 0 or step.number % steps_per_epoch == 0:
-                        log.write(seed=seed, epoch=epoch, lr=step.lr)
+                    if step.number % _LOG_EVERY == 0 and step.number % steps_per_epoch:
+                        log.write(seed=seed, epoch=epoch)
                     bar.update(note=log.note)
-                result = Result(lr, seed, {}, self._evaluate(model, dev))
+                with log.paused():
+                    result = Result(lr, seed, {}, self._evaluate(model, dev))
+                log.write(seed=seed, epoch=epoch, **log_names(result.metrics))
                 # Of equals the later epoch: it is further down the schedule, and surer.
                 is_better = best is None or result.rank(self.task) > best.rank(self.task)
                 if best is None or result.rank(self.task) >= best.rank(self.task):
@@ -174,11 +181,11 @@ class FinetuningRun:
         weights = len(targets) / (len(counts) * np.maximum(1, counts))
         return torch.from_numpy(weights.astype(np.float32)).to(self.device)
 
-    def _evaluate(self, model: TaskModel, examples: Sequence[Any]) -> dict[str, float]:
+    def _evaluate(self, model: TaskModel, examples: Sequence[Any]) -> Scores | None:
         if not examples:
-            return {}
+            return None
         runtime = TorchRuntime(model, precision=self.options.precision)
-        return Predictor(self.task, self.tokenizer, runtime, self.max_tokens).evaluate(examples).metrics
+        return Predictor(self.task, self.tokenizer, runtime, self.max_tokens).evaluate(examples)
 
 
 def default_lr(width: int) -> float:

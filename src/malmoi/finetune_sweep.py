@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 from malmoi.artifact import write_json
 from malmoi.errors import OutputError
 from malmoi.finetune_run import FinetuningRun, Result
-from malmoi.tasks.task import Row
+from malmoi.tasks.task import Row, Scores
 from malmoi.training.log import StepLog
 
 _PLAN = "plan.json"
@@ -105,7 +105,10 @@ def _run_one(
     except SafetensorError as error:
         raise OutputError(f"cannot write into {directory} ({error}): free some space") from error
     # The scores last: where they are, the weights are whole.
-    write_json(_path(directory, lr, seed, ".json"), {"lr": lr, "seed": seed, "metrics": result.metrics})
+    write_json(
+        _path(directory, lr, seed, ".json"),
+        {"lr": lr, "seed": seed, "scores": result.scores and result.scores.to_json()},
+    )
     return replace(result, weights={})
 
 
@@ -114,7 +117,8 @@ def _read_result(directory: Path, lr: float, seed: int) -> Result | None:
     path = _path(directory, lr, seed, ".json")
     if not path.is_file():
         return None
-    return Result(lr, seed, {}, json.loads(path.read_text(encoding="utf-8"))["metrics"])
+    scores = json.loads(path.read_text(encoding="utf-8"))["scores"]
+    return Result(lr, seed, {}, scores and Scores(**scores))
 
 
 def _forget_weights(directory: Path, results: Sequence[Result], run: FinetuningRun) -> None:

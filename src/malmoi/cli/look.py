@@ -18,17 +18,18 @@ def info(path: ModelPath, /) -> None:
 
 
 @app.command
-def report(run: Path, /, *, out: Path, force: bool = False) -> None:
-    """Show a pre-training run as one HTML page: curves, guesses on held-out text, options, machine.
+def report(run: Path, /, *, out: Path, scores: Path | None = None, force: bool = False) -> None:
+    """Show a run of pre-training or fine-tuning as one HTML page: curves, guesses or scores by label, options, machine.
 
     Args:
-        run: The --out of `malmoi pretrain`, finished or not.
+        run: The --out of `malmoi pretrain`, finished or not, or of `malmoi finetune`.
         out: File to make.
+        scores: What `malmoi evaluate` printed of this model, to be shown too: by label, and what was taken for what.
         force: Replace what stands at --out.
     """
-    from malmoi.report import write_report
+    from malmoi.report.write import write_report
 
-    write_report(run, out, force=force)
+    write_report(run, out, scores=scores, force=force)
     say(f"wrote {out}")
 
 

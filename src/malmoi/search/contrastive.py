@@ -35,7 +35,7 @@ from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.batch import Batch, collate
 from malmoi.training.device import select_device
 from malmoi.training.fit import Losses, fit
-from malmoi.training.log import StepLog
+from malmoi.training.log import StepLog, log_names
 from malmoi.training.optim import build_optimizers
 from malmoi.training.options import FinetuneOptions, OptimizerOptions
 
@@ -192,10 +192,12 @@ class EmbeddingRun:
                 )
                 for step in steps:
                     log.add(step, n_examples=step.batch.n, n_tokens=int(step.batch.rows.row_lengths.sum()))
-                    if step.number % _LOG_EVERY == 0 or step.number % steps_per_epoch == 0:
-                        log.write(epoch=epoch, lr=step.lr)
+                    if step.number % _LOG_EVERY == 0 and step.number % steps_per_epoch:
+                        log.write(epoch=epoch)
                     bar.update(note=log.note)
-                metrics = pair_metrics(self.embedder, dev)
+                with log.paused():
+                    metrics = pair_metrics(self.embedder, dev)
+                log.write(epoch=epoch, **log_names(metrics))
                 if weights is None or _rank(metrics) >= _rank(best):
                     best, best_epoch, weights = metrics, epoch + 1, deepcopy(self.model.state_dict())
         assert weights is not None, "there is an epoch or more"

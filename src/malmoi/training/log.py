@@ -90,6 +90,11 @@ class StepLog:
         self._file.close()
 
 
+def log_names(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Metrics on dev by the names that they have in a log; without those that could not be computed."""
+    return {f"dev_{name}": value for name, value in metrics.items() if math.isfinite(value)}
+
+
 def cut_log(path: Path, after_step: int) -> list[str]:
     """Drop the lines of a log after a step; returns those that stay. A file that is not there stays so."""
     if not path.is_file():

@@ -1,8 +1,9 @@
-"""Curves of a run as SVG, drawn by matplotlib (the `[report]` extra). Which curves there are is `report.py`'s."""
+"""Curves of a run as SVG, drawn by matplotlib (the `[report]` extra). Which curves there are is the pages' own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from malmoi.errors import OptionError
 _MAX_POINTS = 1000
 _GREY = "#7a8496"
 _COLORS = ("#3867b7", "#c2592b", "#3a8a5c", "#8a5aa8")
+_MAX_NAMED = 4
+"""Curves beyond so many are drawn without names, which would not fit."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ def draw(title: str, x_label: str, curves: Mapping[str, Curve]) -> str:
         import matplotlib
         from matplotlib.backends.backend_svg import FigureCanvasSVG
         from matplotlib.figure import Figure
+        from matplotlib.ticker import MaxNLocator
     except ImportError as error:
         raise OptionError(
             f'a report has plots, and {error.name} is not installed: pip install "malmoi[report]"'
@@ -47,14 +51,16 @@ def draw(title: str, x_label: str, curves: Mapping[str, Curve]) -> str:
         axes = figure.subplots()
         axes.set_title(title, loc="left", fontsize=10)
         axes.set_xlabel(x_label)
+        if all(float(value).is_integer() for curve in curves.values() for value in curve.x):
+            axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
         axes.patch.set_alpha(0)
         axes.grid(alpha=0.2)
         axes.spines[["top", "right"]].set_visible(False)
-        for (name, curve), color in zip(curves.items(), _COLORS, strict=False):
+        for (name, curve), color in zip(curves.items(), cycle(_COLORS), strict=False):
             x, y = _thinned(curve)
             mark: dict[str, Any] = {"marker": "o", "markersize": 3} if curve.dotted else {}
             axes.plot(x, y, label=name, color=color, linewidth=1.4, **mark)
-        if len(curves) > 1:
+        if 1 < len(curves) <= _MAX_NAMED:
             # Above the curves, beside the title: inside it would lie over one of them.
             axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=len(curves), borderpad=0)
         text = StringIO()
