@@ -82,14 +82,14 @@ CASES = {
     "classification": Case(
         real="nsmc/ratings_train.txt",
         shipped="opinions-train.tsv",
-        n_steps=60,
+        n_steps=40,
         peer=BertForSequenceClassification,
         targets=label_targets,
     ),
     "qa": Case(
         real="korquad/KorQuAD_v1.0_dev.json",
         shipped="articles.jsonl",
-        n_steps=15,
+        n_steps=8,
         peer=BertForQuestionAnswering,
         targets=span_targets,
     ),
