@@ -177,7 +177,7 @@ class Ours(Side):
 class Theirs(Side):
     """What transformers' Trainer runs."""
 
-    case: "Case"
+    case: Case
     keeps_memory: bool = False
 
     def __call__(self) -> Callable[[], None]:

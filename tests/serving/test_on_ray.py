@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,10 +49,17 @@ serve.shutdown()
 """.replace("TEXT", TEXT)
 
 
+def free_port() -> int:
+    """A port that nobody gets who asks for any: before Ray binds ours, it and other tests open many of those."""
+    for port in range(20_000 + os.getpid() % 10_000, 32_000):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise OSError("no port below 32,000 is free")
+
+
 @pytest.mark.slow
 def test_the_same_answers_through_ray(exported: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-c", SCRIPT, str(exported / "model"), str(port)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "RAY_USAGE_STATS_ENABLED": "0"}
     result = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment)

@@ -120,9 +120,9 @@ def _run_names(runs: Sequence[Sequence[dict[str, Any]]], report: Mapping[str, An
 def _by_run(report: Mapping[str, Any]) -> list[str]:
     """Scores by seed and by rate, where there are several."""
     lines: list[str] = []
-    by_seed = report.get("dev", {})
-    if len(by_seed) > 1 and all(isinstance(metrics, dict) for metrics in by_seed.values()):
-        kept = str(report.get("best_seed"))
+    by_seed = report.get("dev", {}) if "best_seed" in report else {}  # an embedder is one run: its scores stand there
+    if len(by_seed) > 1:
+        kept = str(report["best_seed"])
         rows = {f"seed {seed}{' (kept)' * (seed == kept)}": metrics for seed, metrics in by_seed.items()}
         lines += ["<h2>By seed</h2>", _metric_table(rows | {"mean": report["mean"], "deviation": report["spread"]})]
     if rates := report.get("rates", {}):
