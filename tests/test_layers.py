@@ -7,7 +7,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1] / "src" / "malmoi"
 
 LAYERS = [
-    ["errors", "text", "artifact", "progress"],
+    ["errors", "text", "artifact", "progress", "page"],
     ["engine"],
     ["workplace", "shipped", "corpus.*", "download", "morphology.*"],
     ["tokenizer.*", "data_sets"],

@@ -29,10 +29,9 @@ from malmoi.training.device import select_device
 from malmoi.training.fit import Losses, fit
 from malmoi.training.log import StepLog, log_names
 from malmoi.training.optim import build_optimizers
-from malmoi.training.options import FinetuneOptions, OptimizerOptions
+from malmoi.training.options import FinetuneOptions
 from malmoi.training.task_loss import task_loss
 
-_LOG_EVERY = 50
 _LR_BY_WIDTH = ((128, 1e-3), (256, 5e-4), (768, 5e-5))
 _LR_OF_LARGER = 2e-5
 """Narrow models want larger steps; 5e-5 and 2e-5 are from Devlin et al. 2019, §A.3, the others measured here."""
@@ -131,7 +130,7 @@ class FinetuningRun:
         n_epochs, steps_per_epoch = self.n_epochs(len(examples)), -(-len(examples) // self.batch_size)
         n_steps = steps_per_epoch * n_epochs
         share = layer_shares(self.options.layer_decay, self.config.n_layers)
-        optimizers = build_optimizers(model, self._optimizer_options(lr), n_steps, share)
+        optimizers = build_optimizers(model, self.options.optimizer(lr), n_steps, share)
         class_weights = self._class_weights(examples)
         best: Result | None = None
         n_worse = 0
@@ -145,12 +144,7 @@ class FinetuningRun:
                     precision=self.options.precision,
                     first_step=epoch * steps_per_epoch + 1,
                 )
-                for step in steps:
-                    n_tokens = int(step.batch.row_lengths.sum())
-                    log.add(step, n_examples=len(step.batch.row_lengths), n_tokens=n_tokens)
-                    if step.number % _LOG_EVERY == 0 and step.number % steps_per_epoch:
-                        log.write(seed=seed, epoch=epoch)
-                    bar.update(note=log.note)
+                log.follow(steps, bar, steps_per_epoch, seed=seed, epoch=epoch)
                 with log.paused():
                     result = Result(lr, seed, {}, self._evaluate(model, dev))
                 log.write(seed=seed, epoch=epoch, **log_names(result.metrics))
@@ -163,12 +157,6 @@ class FinetuningRun:
                     break
         assert best is not None
         return best
-
-    def _optimizer_options(self, lr: float) -> OptimizerOptions:
-        warmup = self.options.warmup
-        return OptimizerOptions(
-            lr=lr, weight_decay=self.options.weight_decay, warmup=warmup, decay=1 - warmup, beta2=0.999
-        )
 
     def _class_weights(self, examples: Sequence[Sequence[Row]]) -> Tensor | None:
         """float32 [n_labels]: n / (n_labels * n of this label), as scikit-learn's `balanced`; None where off."""

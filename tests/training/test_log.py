@@ -1,23 +1,31 @@
 """The log: averages since the line before, and no line twice after a resume."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from malmoi.errors import OutputError
+from malmoi.progress import progress_bar
 from malmoi.training.fit import Step
 from malmoi.training.log import StepLog
 
 
-def step(number: int, **values: float) -> Step[None]:
-    return Step(number, None, float(number), values, lr=0.1 * number, grad_norm=2.0, seconds=0.5)
+@dataclass(frozen=True)
+class Batch:
+    n_examples: int = 4
+    n_tokens: int = 100
+
+
+def step(number: int, **values: float) -> Step[Batch]:
+    return Step(number, Batch(), float(number), values, lr=0.1 * number, grad_norm=2.0, seconds=0.5)
 
 
 def write(path: Path, numbers: range, *, after_step: int = 0) -> StepLog:
     with StepLog(path, after_step=after_step) as log:
         for number in numbers:
-            log.add(step(number), n_examples=4, n_tokens=100)
+            log.add(step(number))
             if number % 5 == 0:
                 log.write(tokens=100 * number)
     return log
@@ -46,7 +54,7 @@ def test_a_line_after_a_save_in_between_is_the_same_line(tmp_path: Path) -> None
     assert saved == {"loss": [6.0, 7.0, 8.0], "grad_norm": [2.0, 2.0, 2.0]}
     with StepLog(tmp_path / "log.jsonl", after_step=8, pending=saved) as log:
         for number in (9, 10):
-            log.add(step(number), n_examples=4, n_tokens=100)
+            log.add(step(number))
         log.write(tokens=1000)
         assert log.pending == {}
     names = ("step", "loss", "grad_norm", "lr", "tokens")
@@ -57,11 +65,23 @@ def test_a_line_after_a_save_in_between_is_the_same_line(tmp_path: Path) -> None
 def test_a_value_is_averaged_over_the_steps_that_have_it(tmp_path: Path) -> None:
     # Once a batch without a pair of texts counted as one with a next-sentence loss of 0.
     with StepLog(tmp_path / "log.jsonl") as log:
-        log.add(step(1, next_sentence_loss=0.6), n_examples=1, n_tokens=1)
-        log.add(step(2), n_examples=1, n_tokens=1)
-        log.add(step(3, next_sentence_loss=0.4), n_examples=1, n_tokens=1)
+        log.add(step(1, next_sentence_loss=0.6))
+        log.add(step(2))
+        log.add(step(3, next_sentence_loss=0.4))
         log.write()
     assert lines(tmp_path / "log.jsonl")[0]["next_sentence_loss"] == 0.5
+
+
+@pytest.mark.parametrize("n_steps, written", [(60, [50, 100]), (50, []), (49, [50])])
+def test_an_epoch_leaves_the_line_of_its_last_step_to_the_caller(
+    tmp_path: Path, n_steps: int, written: list[int]
+) -> None:
+    with StepLog(tmp_path / "log.jsonl") as log, progress_bar("steps", 2 * n_steps) as bar:
+        for epoch in range(2):
+            steps = (step(epoch * n_steps + number) for number in range(1, n_steps + 1))
+            log.follow(steps, bar, n_steps, epoch=epoch)
+    assert [line["step"] for line in lines(tmp_path / "log.jsonl")] == written
+    assert [line["epoch"] for line in lines(tmp_path / "log.jsonl")] == [(n - 1) // n_steps for n in written]
 
 
 def test_a_resume_cuts_what_came_after_the_save(tmp_path: Path) -> None:
@@ -87,5 +107,5 @@ def test_a_full_disk_is_named(tmp_path: Path) -> None:
         pytest.raises(OutputError, match=r"cannot write .*log\.jsonl.*free some space"),
         StepLog(tmp_path / "log.jsonl") as log,
     ):
-        log.add(step(1), n_examples=1, n_tokens=1)
+        log.add(step(1))
         log.write()

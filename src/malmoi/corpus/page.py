@@ -1,72 +1,49 @@
-"""The report of a corpus as one HTML page for people: nothing from outside, light and dark, no script.
-
-Made of the report alone, so equal reports give equal bytes.
-"""
+"""The report of a corpus as one HTML page for people, made of the report alone."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from malmoi.corpus.report import CorpusReport
+from malmoi.page import figures, page
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1d2433; --soft: #5d6675; --line: #dfe3ea; --bar: #3867b7; --paper: #fff; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e8ef; --soft: #9aa4b5; --line: #333b49; --bar: #7aa5ee; --paper: #161a21; }
-}
-body { font: 16px/1.6 "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic", system-ui, sans-serif;
-  color: var(--ink); background: var(--paper); max-width: 56rem; margin: 2rem auto; padding: 0 1rem;
-  word-break: keep-all; overflow-wrap: anywhere; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-p.figures { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem; margin: 1rem 0; }
-p.figures b { display: block; font-size: 1.5rem; font-weight: 600; }
-p.figures span, caption, figcaption, small { color: var(--soft); }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+:root { --bar: #3867b7; }
+@media (prefers-color-scheme: dark) { :root { --bar: #7aa5ee; } }
+body { max-width: 56rem; } table { width: 100%; }
 td.bar { width: 45%; } td.bar div { background: var(--bar); height: .8rem; border-radius: 2px; min-width: 1px; }
-details { border-bottom: 1px solid var(--line); padding: .3rem 0; } summary { cursor: pointer; }
 blockquote { margin: .4rem 0 .8rem 1rem; padding-left: .8rem; border-left: 3px solid var(--line);
   white-space: pre-line; }
-ol.words { columns: 12rem; padding-left: 2.2rem; margin: 0; } figure { margin: 0; } svg { width: 100%; height: auto; }
+ol.words { columns: 12rem; padding-left: 2.2rem; margin: 0; }
 svg text { fill: var(--soft); font-size: 11px; } svg rect { fill: var(--bar); }
 """
 
 
 def report_page(report: CorpusReport) -> str:
     """The page."""
-    body = "\n".join(
-        [
-            "<h1>Corpus</h1>",
-            _figures(report),
-            *_sources(report),
-            *_dropped(report),
-            *_broken(report),
-            "<h2>Length of documents</h2>",
-            _histogram(report.lengths),
-            "<h2>Characters</h2>",
-            _bars(("characters", "number", "share", ""), report.characters.items()),
-            "<h2>Most frequent eojeols</h2>",
-            "<ol class=words>",
-            *(f"<li>{escape(str(word))} <small>{n:,}</small></li>" for word, n in report.frequent),
-            "</ol>",
-        ]
-    )
-    return (
-        '<!DOCTYPE html>\n<html lang="ko">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Corpus: {report.n_kept:,} documents</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
-    )
+    body = [
+        figures(_figures(report)),
+        *_sources(report),
+        *_dropped(report),
+        *_broken(report),
+        "<h2>Length of documents</h2>",
+        _histogram(report.lengths),
+        "<h2>Characters</h2>",
+        _bars(("characters", "number", "share", ""), report.characters.items()),
+        "<h2>Most frequent eojeols</h2>",
+        "<ol class=words>",
+        *(f"<li>{escape(str(word))} <small>{n:,}</small></li>" for word, n in report.frequent),
+        "</ol>",
+    ]
+    return page(f"Corpus: {report.n_kept:,} documents", "Corpus", body, style=_STYLE)
 
 
-def _figures(report: CorpusReport) -> str:
-    figures = (
+def _figures(report: CorpusReport) -> list[tuple[str, str]]:
+    return [
         (f"{report.n_kept:,}", f"documents of {report.n_read:,} read"),
         (f"{report.n_characters:,}", "characters"),
         (f"{report.n_eojeols:,}", "eojeols"),
         (f"{report.n_files:,}", "files: " + ", ".join(f"{n:,} {name}" for name, n in report.formats.items())),
-    )
-    return "<p class=figures>" + "".join(f"<span><b>{n}</b>{escape(what)}</span>" for n, what in figures) + "</p>"
+    ]
 
 
 def _sources(report: CorpusReport) -> list[str]:

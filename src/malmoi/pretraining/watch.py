@@ -56,7 +56,7 @@ class Watch:
 
     def step(self, step: Step[PretrainingBatch], n_tokens: int, position: DataPosition, *, is_last: bool) -> None:
         """Count a step; log and evaluate if it is time."""
-        self.log.add(step, n_examples=step.batch.n_examples, n_tokens=step.batch.n_tokens)
+        self.log.add(step)
         if step.number % self.run.options.log_every == 0 or is_last:
             memory = peak_memory_bytes(self.run.device)
             self.log.write(tokens=n_tokens, epoch=position.epoch, peak_memory_bytes=memory)

@@ -11,15 +11,15 @@ from typing import Any
 
 from malmoi.artifact import MANIFEST
 from malmoi.errors import InputError
+from malmoi.page import figures
 from malmoi.report.html import (
-    figures,
     key_table,
     number_table,
     options_table,
-    page,
     plots,
     read_log,
     read_object,
+    run_page,
 )
 from malmoi.report.plots import Curve, draw
 
@@ -55,7 +55,7 @@ def finetuning_page(directory: Path, scores: Path | None) -> str:
     body += options_table(manifest.get("options", {}))
     if "machine" in report:
         body += ["<h2>Machine</h2>", key_table(report["machine"])]
-    return page(directory.resolve().name, manifest.get("options", {}).get("task", "fine-tuning"), body)
+    return run_page(directory.resolve().name, manifest.get("options", {}).get("task", "fine-tuning"), body)
 
 
 def _read_scores(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the pages of reports share: frame and style, tables, the reading of a run's files."""
+"""What the pages about runs share: style, tables, the reading of a run's files."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,31 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from malmoi.errors import InputError
+from malmoi.page import page
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1d2433; --soft: #5d6675; --line: #dfe3ea; --paper: #fff; --right: #3a8a5c;
-  --hue: #7d9bd1; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e8ef; --soft: #9aa4b5; --line: #333b49; --paper: #161a21; --right: #7ccf9f;
-    --hue: #4a6ba8; }
-}
-body { font: 16px/1.6 "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic", system-ui, sans-serif;
-  color: var(--ink); background: var(--paper); max-width: 64rem; margin: 2rem auto; padding: 0 1rem;
-  overflow-wrap: anywhere; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-p.figures { display: flex; flex-wrap: wrap; gap: .5rem 2.5rem; }
-p.figures b { display: block; font-size: 1.5rem; font-weight: 600; color: var(--ink); }
-p.figures span, small { color: var(--soft); }
+:root { --right: #3a8a5c; --hue: #7d9bd1; }
+@media (prefers-color-scheme: dark) { :root { --right: #7ccf9f; --hue: #4a6ba8; } }
 div.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(24rem, 100%), 1fr));
   gap: 1.5rem; }
-figure { margin: 0; } th { white-space: nowrap; }
-svg { width: 100%; height: auto; } table { border-collapse: collapse; }
-td, th { text-align: left; padding: .15rem 1.2rem .15rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-details { border-bottom: 1px solid var(--line); padding: .3rem 0; } summary { cursor: pointer; }
+th { white-space: nowrap; }
 mark { background: none; border-bottom: 2px solid var(--soft); color: inherit; }
 .right { color: var(--right); font-weight: 600; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-div.wide { overflow-x: auto; }
 td.cell { text-align: right; min-width: 3.2rem; padding: .3rem .6rem;
   background: color-mix(in srgb, var(--hue) var(--share), transparent); }
 td.cell.same { font-weight: 600; }
@@ -39,20 +24,9 @@ td.bar { min-width: 9rem; } td.bar i { display: block; height: .8rem; margin-top
 """
 
 
-def page(name: str, subject: str, body: Iterable[str]) -> str:
-    """A whole page, which fetches nothing."""
-    return (
-        '<!DOCTYPE html>\n<html lang="ko">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(name)}: {escape(subject)}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
-        + "\n".join((f"<h1>{escape(name)}</h1>", *body))
-        + "\n</body>\n</html>\n"
-    )
-
-
-def figures(values: Iterable[tuple[str, str]]) -> str:
-    """A row of large figures, each with what it is."""
-    return "<p class=figures>" + "".join(f"<span><b>{escape(v)}</b>{escape(w)}</span>" for v, w in values) + "</p>"
+def run_page(name: str, subject: str, body: Iterable[str]) -> str:
+    """A whole page about a run."""
+    return page(f"{name}: {subject}", name, body, style=_STYLE)
 
 
 def plots(svgs: Iterable[str]) -> list[str]:

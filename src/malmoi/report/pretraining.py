@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from malmoi.errors import InputError
-from malmoi.report.html import figures, key_table, options_table, page, plots, read_log, read_object
+from malmoi.page import figures
+from malmoi.report.html import key_table, options_table, plots, read_log, read_object, run_page
 from malmoi.report.plots import Curve, draw
 
 _NATS_A_BIT = math.log(2)
@@ -63,7 +64,7 @@ def pretraining_page(directory: Path) -> str:
         "<h2>Machine</h2>",
         key_table(records.run.get("machine", {})),
     ]
-    return page(directory.resolve().name, "pre-training", body)
+    return run_page(directory.resolve().name, "pre-training", body)
 
 
 def _figures(records: Records) -> str:

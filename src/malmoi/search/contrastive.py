@@ -37,11 +37,10 @@ from malmoi.training.device import select_device
 from malmoi.training.fit import Losses, fit
 from malmoi.training.log import StepLog, log_names
 from malmoi.training.optim import build_optimizers
-from malmoi.training.options import FinetuneOptions, OptimizerOptions
+from malmoi.training.options import FinetuneOptions
 
 _BATCH_SIZE = 64
 _MAX_TOKENS = 128
-_LOG_EVERY = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +77,16 @@ class PairBatch:
     """int64 [2B + H], equal for equal texts: what is the same text is no wrong answer"""
     scores: np.ndarray | None
     """float32 [B]"""
+
+    @property
+    def n_examples(self) -> int:
+        """Pairs."""
+        return self.n
+
+    @property
+    def n_tokens(self) -> int:
+        """Of all texts, without padding."""
+        return self.rows.n_tokens
 
 
 def finetune_embedding(
@@ -169,32 +178,21 @@ class EmbeddingRun:
         lr = self.options.lr or default_lr(self.model.config.width)
         n_epochs = self.options.epochs or default_epochs(len(pairs))
         steps_per_epoch = -(-len(pairs) // self.batch_size)
-        warmup = self.options.warmup
-        optimizers = build_optimizers(
-            self.model,
-            OptimizerOptions(
-                lr=lr, weight_decay=self.options.weight_decay, warmup=warmup, decay=1 - warmup, beta2=0.999
-            ),
-            steps_per_epoch * n_epochs,
-        )
+        n_steps = steps_per_epoch * n_epochs
+        optimizers = build_optimizers(self.model, self.options.optimizer(lr), n_steps)
         before = pair_metrics(self.embedder, dev)
         best, best_epoch, weights = before, 0, None
-        with progress_bar("training vectors", steps_per_epoch * n_epochs) as bar:
+        with progress_bar("training vectors", n_steps) as bar:
             for epoch in range(n_epochs):
-                first = epoch * steps_per_epoch + 1
                 steps = fit(
                     self.model,
                     self.batches(pairs, epoch),
                     self.losses,
                     optimizers,
                     precision=self.options.precision,
-                    first_step=first,
+                    first_step=epoch * steps_per_epoch + 1,
                 )
-                for step in steps:
-                    log.add(step, n_examples=step.batch.n, n_tokens=int(step.batch.rows.row_lengths.sum()))
-                    if step.number % _LOG_EVERY == 0 and step.number % steps_per_epoch:
-                        log.write(epoch=epoch)
-                    bar.update(note=log.note)
+                log.follow(steps, bar, steps_per_epoch, epoch=epoch)
                 with log.paused():
                     metrics = pair_metrics(self.embedder, dev)
                 log.write(epoch=epoch, **log_names(metrics))

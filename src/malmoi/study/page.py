@@ -1,39 +1,25 @@
-"""A study as one HTML page for people: nothing from outside, light and dark, no script.
-
-Made of the report alone. The plots are in `plots.py`.
-"""
+"""A study as one HTML page for people, made of the report alone. The plots are in `plots.py`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from malmoi.page import figures, page
 from malmoi.study.plots import COLOURS, Series, curves, dots
 from malmoi.study.report import StudyReport, TaskResult, WayResult
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1d2433; --soft: #5d6675; --line: #dfe3ea; --paper: #fff; --chip: #eef2f8; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e4e8ef; --soft: #9aa4b5; --line: #333b49; --paper: #161a21; --chip: #232a36; }
-}
-body { font: 16px/1.6 "Noto Sans KR", "Apple SD Gothic Neo", "Malgun Gothic", system-ui, sans-serif;
-  color: var(--ink); background: var(--paper); max-width: 80rem; margin: 2rem auto; padding: 0 1rem;
-  word-break: keep-all; overflow-wrap: anywhere; }
-h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin: 2.6rem 0 .4rem; }
-p { max-width: 52rem; }
-p.figures { display: flex; max-width: none; flex-wrap: wrap; gap: .5rem 2.5rem; margin: 1.2rem 0; }
-p.figures b { display: block; font-size: 1.45rem; font-weight: 600; }
-p.figures span, figcaption, small, .soft { color: var(--soft); }
-div.wide { overflow-x: auto; } table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+:root { --chip: #eef2f8; }
+@media (prefers-color-scheme: dark) { :root { --chip: #232a36; } }
+body { max-width: 80rem; } p { max-width: 52rem; } .soft { color: var(--soft); }
+h1 { margin-bottom: .2rem; } h2 { margin: 2.6rem 0 .4rem; } table { width: 100%; }
 th { font-weight: 500; color: var(--soft); font-size: .85rem; line-height: 1.35; vertical-align: bottom; }
-td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td:first-child { min-width: 13.5rem; } td.best { font-weight: 700; }
 td small { display: block; font-size: .8rem; line-height: 1.35; max-width: 17rem; }
 i.swatch { display: inline-block; width: .7rem; height: .7rem; border-radius: 50%; margin-right: .45rem; }
 div.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1.2rem 2.5rem; }
-figure { margin: 0; } figcaption { font-size: .85rem; line-height: 1.4; } figcaption b { color: var(--ink); }
-svg { width: 100%; height: auto; } svg text { fill: var(--soft); font-size: 11px; } svg text.name { fill: var(--ink); }
-svg .grid { stroke: var(--line); }
+figcaption { font-size: .85rem; line-height: 1.4; } figcaption b { color: var(--ink); }
+svg text { fill: var(--soft); font-size: 11px; } svg text.name { fill: var(--ink); } svg .grid { stroke: var(--line); }
 p.pieces { margin: .25rem 0 .6rem; line-height: 2; max-width: none; }
 p.pieces span { display: inline-block; line-height: 1.5; background: var(--chip); border-radius: 4px;
   padding: .1rem .35rem; margin-right: .2rem; }
@@ -56,29 +42,22 @@ class _Column:
 
 def study_page(report: StudyReport) -> str:
     """The page."""
-    body = "\n".join(
-        [
-            "<h1>Ways to cut Korean, compared</h1>",
-            f"<p class=soft>{_summary(report)}</p>",
-            _figures(report),
-            "<h2>All figures</h2>",
-            _table(report),
-            "<p><small>Bold: the best of a column. ± is the standard deviation over the seeds of fine-tuning; "
-            "smaller differences than that mean nothing.</small></p>",
-            *_plots(report),
-            "<h2>How each way cuts</h2>",
-            *_sentences(report),
-            "<h2>How to read it</h2>",
-            _reading(report),
-            *_unknown(report),
-        ]
-    )
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>Study: {len(report.ways)} ways to cut</title>\n<style>{_STYLE}</style>\n</head>\n"
-        f"<body>\n{body}\n</body>\n</html>\n"
-    )
+    body = [
+        f"<p class=soft>{_summary(report)}</p>",
+        figures(_figures(report)),
+        "<h2>All figures</h2>",
+        _table(report),
+        "<p><small>Bold: the best of a column. ± is the standard deviation over the seeds of fine-tuning; "
+        "smaller differences than that mean nothing.</small></p>",
+        *_plots(report),
+        "<h2>How each way cuts</h2>",
+        *_sentences(report),
+        "<h2>How to read it</h2>",
+        _reading(report),
+        *_unknown(report),
+    ]
+    title = f"Study: {len(report.ways)} ways to cut"
+    return page(title, "Ways to cut Korean, compared", body, style=_STYLE, lang="en")
 
 
 def _summary(report: StudyReport) -> str:
@@ -89,14 +68,13 @@ def _summary(report: StudyReport) -> str:
     )
 
 
-def _figures(report: StudyReport) -> str:
-    figures = (
+def _figures(report: StudyReport) -> list[tuple[str, str]]:
+    return [
         (f"{report.n_characters:,}", f"characters of {report.n_corpus_characters:,} to learn from"),
         (f"{report.n_held_out_characters:,}", "characters put aside to judge by"),
         (f"{report.operations / 1e12:,.3g} T", "floating-point operations of pre-training a way"),
         (f"{report.seconds / 60:.0f} min", "altogether"),
-    )
-    return "<p class=figures>" + "".join(f"<span><b>{n}</b>{what}</span>" for n, what in figures) + "</p>"
+    ]
 
 
 def _columns(report: StudyReport) -> list[_Column]:

@@ -33,6 +33,16 @@ class Batch:
     row_counts: np.ndarray | None = None
     """int64 [E], how many rows each of the batch's examples has, in order; None where nobody needs it"""
 
+    @property
+    def n_examples(self) -> int:
+        """Rows: an example of several counts as often."""
+        return len(self.row_lengths)
+
+    @property
+    def n_tokens(self) -> int:
+        """Without padding."""
+        return int(self.row_lengths.sum())
+
     def parts(self, max_tokens: int) -> Iterator["Batch"]:
         """The same rows in batches of at most `max_tokens`, padding included, or of one row; without targets."""
         n_rows = max(1, max_tokens // self.ids.shape[1])

@@ -17,6 +17,7 @@ from malmoi.training.optim import Optimizers
 from malmoi.training.options import Precision
 
 BatchT = TypeVar("BatchT")
+BatchT_co = TypeVar("BatchT_co", covariant=True)
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,12 @@ class Losses:
 
 
 @dataclass(frozen=True)
-class Step(Generic[BatchT]):
+class Step(Generic[BatchT_co]):
     """What one optimiser step did."""
 
     number: int
     """From 1."""
-    batch: BatchT
+    batch: BatchT_co
     loss: float
     values: dict[str, float]
     lr: float

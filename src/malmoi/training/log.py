@@ -4,15 +4,30 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from malmoi.artifact import write_text
 from malmoi.errors import OutputError
+from malmoi.progress import Bar
 from malmoi.training.fit import Step
+
+_EVERY = 50
+
+
+class Counted(Protocol):
+    """A batch that knows how much it holds."""
+
+    @property
+    def n_examples(self) -> int:
+        """Rows, or pairs of texts."""
+
+    @property
+    def n_tokens(self) -> int:
+        """Without padding."""
 
 
 class StepLog:
@@ -39,15 +54,26 @@ class StepLog:
         self._n_steps = self._n_examples = self._n_tokens = 0
         self._since = time.perf_counter()
 
-    def add(self, step: Step[Any], *, n_examples: int, n_tokens: int) -> None:
+    def add(self, step: Step[Counted]) -> None:
         """Count one step."""
         for name, value in {"loss": step.loss, **step.values, "grad_norm": step.grad_norm}.items():
             if math.isfinite(value):  # a step in fp16 whose gradients ran over was left out
                 self._values[name].append(value)
         self._number, self._lr = step.number, step.lr
         self._n_steps += 1
-        self._n_examples += n_examples
-        self._n_tokens += n_tokens
+        self._n_examples += step.batch.n_examples
+        self._n_tokens += step.batch.n_tokens
+
+    def follow(self, steps: Iterable[Step[Counted]], bar: Bar, n_steps: int, **values: float) -> None:
+        """Take the steps of an epoch of `n_steps` and write a line for every fifty.
+
+        The line of the last step is left to the caller, who knows what dev says; `values` are added as they are.
+        """
+        for step in steps:
+            self.add(step)
+            if step.number % _EVERY == 0 and step.number % n_steps:
+                self.write(**values)
+            bar.update(note=self.note)
 
     def write(self, **values: float) -> None:
         """Write the averages since the last line; `values` are added as they are.

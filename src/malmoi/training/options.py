@@ -100,6 +100,12 @@ class FinetuneOptions:
             raise OptionError(f"reinit_layers is {self.reinit_layers}: expected 0 or more")
         _ = self.rates
 
+    def optimizer(self, lr: float) -> OptimizerOptions:
+        """AdamW at this peak rate, which rises and then falls to zero."""
+        return OptimizerOptions(
+            lr=lr, weight_decay=self.weight_decay, warmup=self.warmup, decay=1 - self.warmup, beta2=0.999
+        )
+
     @property
     def rates(self) -> tuple[float, ...]:
         """The learning rates that are asked for; empty for the default one."""
