@@ -17,7 +17,7 @@ th { font-weight: 500; color: var(--soft); font-size: .85rem; line-height: 1.35;
 td:first-child { min-width: 13.5rem; } td.best { font-weight: 700; }
 td small { display: block; font-size: .8rem; line-height: 1.35; max-width: 17rem; }
 i.swatch { display: inline-block; width: .7rem; height: .7rem; border-radius: 50%; margin-right: .45rem; }
-div.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(24rem, 1fr)); gap: 1.2rem 2.5rem; }
+div.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(24rem, 1fr)); gap: 1.2rem 2.5rem; }
 figcaption { font-size: .85rem; line-height: 1.4; } figcaption b { color: var(--ink); }
 svg text { fill: var(--soft); font-size: 11px; } svg text.name { fill: var(--ink); } svg .grid { stroke: var(--line); }
 p.pieces { margin: .25rem 0 .6rem; line-height: 2; max-width: none; }
