@@ -40,9 +40,12 @@ def cross_entropy_pass(logits_NV: Tensor, targets_N: Tensor) -> CrossEntropy:
     right_N1 = wide_NV.gather(1, safe_N1)
     loss = ((log_sum_N1 - right_N1) * counts_N1).sum() / n
     accuracy = ((right_N1 == largest_N1) & counts_N1).sum() / n
-    is_target_NV = torch.arange(wide_NV.shape[1], device=wide_NV.device) == safe_N1
-    gradient_NV = ((wide_NV - log_sum_N1).clamp(min=_LEAST_LOGARITHM).exp() - is_target_NV.float()) * (counts_N1 / n)
-    return CrossEntropy(loss, accuracy, gradient_NV.to(logits_NV.dtype))
+    share_N1 = counts_N1 / n
+    gradient_NV = ((wide_NV - log_sum_N1).clamp(min=_LEAST_LOGARITHM).exp() * share_N1).to(logits_NV.dtype)
+    # Written over: to ask of every element whether it is the target is a quarter of the whole pass.
+    of_targets_N1 = ((right_N1 - log_sum_N1).exp() - 1) * share_N1
+    gradient_NV.scatter_(1, safe_N1, of_targets_N1.to(logits_NV.dtype))
+    return CrossEntropy(loss, accuracy, gradient_NV)
 
 
 class _CrossEntropyFunction(torch.autograd.Function):
