@@ -2,8 +2,9 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -15,12 +16,24 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+T = TypeVar("T")
+
 _LINE_EVERY_S = 60.0
 
 
 def say(message: str) -> None:
     """Print a message for people to standard error."""
     print(message, file=sys.stderr, flush=True)
+
+
+def counted(items: Iterable[T], description: str) -> Iterator[T]:
+    """Yield the items and say once a minute how many there have been: for what has no known end."""
+    shown = time.monotonic()
+    for n, item in enumerate(items, start=1):
+        if (now := time.monotonic()) - shown >= _LINE_EVERY_S:
+            shown = now
+            say(f"{description}: {n:,} so far")
+        yield item
 
 
 class Bar:
