@@ -36,6 +36,7 @@ LATE_IMPORTS_ALLOWED = (
     "morphology.kiwi",
     "morphology.mecab",
     "morphology.okt",
+    "progress",
     "report.plots",
     "training.tensorboard",
 )

@@ -6,18 +6,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from malmoi.artifact import directory_without, write_text
 from malmoi.errors import CheckpointError, DataError, InputError, OptionError, VocabularyError
 from malmoi.model.load import load_runtime
 from malmoi.model.runtime import Runtime
+from malmoi.progress import counted
 from malmoi.shipped import find_model
 from malmoi.tasks.catalog import AnyTask, ExampleStream, find_layout, read_example_file, task_from_json, task_type
 from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.task import Scores
 from malmoi.tokenizer.tokenizer import Tokenizer
 from malmoi.training.options import Precision
+
+T = TypeVar("T")
 
 TASK_FILE = "task.json"
 _EXAMPLES_AT_ONCE = 2048
@@ -156,7 +159,8 @@ def evaluate_file(
     task = predictor.task
     file = read_example_file(task, path, format)
     examples = file.examples
-    predictions = predictor.predict(examples)
+    chunks = _chunks(iter(examples))
+    predictions = list(counted((p for chunk in chunks for p in predictor.predict(chunk)), "predictions"))
     scores = task.score(predictions, examples)
     if errors is not None:
         wrong = (
@@ -186,7 +190,7 @@ def predict_file(predictor: Predictor, path: Path | None, *, format: str = "auto
             yield {**record, "prediction": prediction.to_json()}
 
 
-def _chunks(records: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _chunks(records: Iterator[T]) -> Iterator[list[T]]:
     while chunk := list(islice(records, _EXAMPLES_AT_ONCE)):
         yield chunk
 

@@ -4,17 +4,10 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 T = TypeVar("T")
 
@@ -50,7 +43,7 @@ class Bar:
 
 
 class _TerminalBar(Bar):
-    def __init__(self, progress: Progress, description: str, total: int, done: int) -> None:
+    def __init__(self, progress: "Progress", description: str, total: int, done: int) -> None:
         super().__init__(description, total, done)
         self._progress = progress
         self._task = progress.add_task(description, total=total, completed=done, note="")
@@ -83,6 +76,16 @@ def progress_bar(description: str, total: int, done: int = 0) -> Iterator[Bar]:
     if not sys.stderr.isatty():
         yield _LineBar(description, total, done)
         return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from malmoi.cli.app import Flat, ModelPath, TextOrDash, app, print_record, print_report, say
+from malmoi.progress import counted
 from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.tta import entity_table
 
@@ -77,7 +78,8 @@ def predict(
     if submission is not None:
         write_submission(predictor, None if file == "-" else Path(file), submission, format=format)
         return
-    for record in predict_file(predictor, None if file == "-" else Path(file), format=format):
+    records = predict_file(predictor, None if file == "-" else Path(file), format=format)
+    for record in counted(records, "predictions"):
         print_record(record)
 
 
