@@ -16,7 +16,7 @@ from malmoi.model.card import finetuning_card
 from malmoi.model.checkpoint import save_model
 from malmoi.model.names import Architecture
 from malmoi.predictor import TASK_FILE, check_vocabulary
-from malmoi.progress import counted
+from malmoi.progress import Tally
 from malmoi.shipped import find_model
 from malmoi.tasks.catalog import AnyTask, ExampleFile, ExampleStream, learn_task, read_example_file, task_type
 from malmoi.tasks.options import TaskOptions
@@ -114,11 +114,11 @@ def finetune(
     tokenizer = Tokenizer.load(model_directory)
     # Gone through twice or thrice and never held: there may be millions.
     train_file = ExampleStream(kind, train, format)
-    task = learn_task(kind, counted(train_file, "examples looked at"), train).with_options(task_options)
+    task = learn_task(kind, Tally(train_file, "examples looked at"), train).with_options(task_options)
     run = FinetuningRun(task, tokenizer, model_directory, options)
     check_vocabulary(tokenizer, run.config.n_tokens, model_directory)
     dev_file = _read_dev(task, dev, format)
-    examples = counted(task.training_examples(train_file), "examples cut into tokens")
+    examples = Tally(task.training_examples(train_file), "examples cut into tokens")
     rows = encode_compactly(task, examples, tokenizer, run.max_tokens)
     n_train = len(rows)
     if task.head.kind == "token":

@@ -12,7 +12,7 @@ from malmoi.artifact import directory_without, write_text
 from malmoi.errors import CheckpointError, DataError, InputError, OptionError, VocabularyError
 from malmoi.model.load import load_runtime
 from malmoi.model.runtime import Runtime
-from malmoi.progress import counted
+from malmoi.progress import Tally
 from malmoi.shipped import find_model
 from malmoi.tasks.catalog import AnyTask, ExampleStream, find_layout, read_example_file, task_from_json, task_type
 from malmoi.tasks.options import TaskOptions
@@ -160,7 +160,7 @@ def evaluate_file(
     file = read_example_file(task, path, format)
     examples = file.examples
     chunks = _chunks(iter(examples))
-    predictions = list(counted((p for chunk in chunks for p in predictor.predict(chunk)), "predictions"))
+    predictions = list(Tally((p for chunk in chunks for p in predictor.predict(chunk)), "predictions"))
     scores = task.score(predictions, examples)
     if errors is not None:
         wrong = (

@@ -19,14 +19,21 @@ def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def counted(items: Iterable[T], description: str) -> Iterator[T]:
-    """Yield the items and say once a minute how many there have been: for what has no known end."""
-    shown = time.monotonic()
-    for n, item in enumerate(items, start=1):
-        if (now := time.monotonic()) - shown >= _LINE_EVERY_S:
-            shown = now
-            say(f"{description}: {n:,} so far")
-        yield item
+class Tally(Iterable[T]):
+    """Items that say once a minute how many there have been: for what has no known end. Gone through anew, they are
+    counted anew.
+    """
+
+    def __init__(self, items: Iterable[T], description: str) -> None:
+        self.items, self.description = items, description
+
+    def __iter__(self) -> Iterator[T]:
+        shown = time.monotonic()
+        for n, item in enumerate(self.items, start=1):
+            if (now := time.monotonic()) - shown >= _LINE_EVERY_S:
+                shown = now
+                say(f"{self.description}: {n:,} so far")
+            yield item
 
 
 class Bar:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 from malmoi.cli.app import Flat, ModelPath, TextOrDash, app, print_record, print_report, say
-from malmoi.progress import counted
+from malmoi.progress import Tally
 from malmoi.tasks.options import TaskOptions
 from malmoi.tasks.tta import entity_table
 
@@ -79,7 +79,7 @@ def predict(
         write_submission(predictor, None if file == "-" else Path(file), submission, format=format)
         return
     records = predict_file(predictor, None if file == "-" else Path(file), format=format)
-    for record in counted(records, "predictions"):
+    for record in Tally(records, "predictions"):
         print_record(record)
 
 
